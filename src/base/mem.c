@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mem.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Relaxed throughout: a thread that sees the switch late has nothing to lose. On
+ * x86 and arm64 the load of the flag is a plain one. */
+static struct {
+        atomic_bool on;
+        atomic_bool failed;
+        _Atomic int64_t n_live, n_bytes;
+        _Atomic uint64_t n_new;
+        _Atomic uint64_t fail_at; /* a value of n_new, 0 for never */
+} watch;
+
+static inline bool is_watched(void) {
+        return __builtin_expect(atomic_load_explicit(&watch.on, memory_order_relaxed), false);
+}
+
+/* One more is asked for. Returns whether it is to fail. */
+static bool count_ask(void) {
+        uint64_t nth = atomic_fetch_add_explicit(&watch.n_new, 1, memory_order_relaxed) + 1;
+
+        if (nth != atomic_load_explicit(&watch.fail_at, memory_order_relaxed))
+                return false;
+        atomic_store_explicit(&watch.failed, true, memory_order_relaxed);
+        return true;
+}
+
+/* malloc knows how large a block is; to keep the size beside it would change the
+ * layout of memory between tests and use. */
+static void count_block(void *p, int64_t sign) {
+        int64_t n = (int64_t)malloc_usable_size(p);
+
+        atomic_fetch_add_explicit(&watch.n_live, sign, memory_order_relaxed);
+        atomic_fetch_add_explicit(&watch.n_bytes, sign * n, memory_order_relaxed);
+}
+
+static inline void *counted(void *p) {
+        if (is_watched() && p)
+                count_block(p, 1);
+        return p;
+}
+
+void *mem_new(size_t n) {
+        if (is_watched() && count_ask())
+                return NULL;
+        /* malloc(0) may be NULL elsewhere, and that would read as a failure */
+        return counted(malloc(n ? n : 1));
+}
+
+void *mem_zero(size_t n) {
+        if (is_watched() && count_ask())
+                return NULL;
+        return counted(calloc(1, n ? n : 1));
+}
+
+void *mem_array(size_t n, size_t size) {
+        size_t n_bytes;
+
+        if (__builtin_mul_overflow(n, size, &n_bytes))
+                return NULL;
+        return mem_zero(n_bytes);
+}
+
+void *mem_aligned(size_t align, size_t n) {
+        void *p;
+
+        if (is_watched() && count_ask())
+                return NULL;
+        if (align < sizeof(void *))
+                align = sizeof(void *);
+        if (posix_memalign(&p, align, n ? n : 1))
+                return NULL;
+        return counted(p);
+}
+
+void *mem_copy(const void *p, size_t n) {
+        void *copy = mem_new(n);
+
+        if (copy && n)
+                memcpy(copy, p, n);
+        return copy;
+}
+
+char *mem_text(const char *text) {
+        return mem_copy(text, strlen(text) + 1);
+}
+
+void *mem_resize(void *p, size_t n) {
+        size_t before;
+        void *q;
+
+        if (!is_watched())
+                return realloc(p, n ? n : 1);
+
+        if (count_ask())
+                return NULL;
+        before = malloc_usable_size(p);
+        q = realloc(p, n ? n : 1);
+        if (!q)
+                return NULL;
+        if (p) {
+                atomic_fetch_sub_explicit(&watch.n_live, 1, memory_order_relaxed);
+                atomic_fetch_sub_explicit(&watch.n_bytes, (int64_t)before, memory_order_relaxed);
+        }
+        count_block(q, 1);
+        return q;
+}
+
+void *mem_free(void *p) {
+        int error = errno;
+
+        if (is_watched() && p)
+                count_block(p, -1);
+        free(p);
+        errno = error;
+        return NULL;
+}
+
+void mem_freep(void *p) {
+        void *block;
+
+        /* through memcpy, since @p points to a pointer of some other type */
+        memcpy(&block, p, sizeof(block));
+        mem_free(block);
+        memset(p, 0, sizeof(block));
+}
+
+void mem_watch(bool on) {
+        atomic_store(&watch.fail_at, 0);
+        atomic_store(&watch.failed, false);
+        if (on) {
+                atomic_store(&watch.n_live, 0);
+                atomic_store(&watch.n_bytes, 0);
+                atomic_store(&watch.n_new, 0);
+        }
+        atomic_store(&watch.on, on);
+}
+
+bool mem_watched(void) {
+        return is_watched();
+}
+
+mem_stats mem_get_stats(void) {
+        return (mem_stats){
+                .n_live = atomic_load(&watch.n_live),
+                .n_bytes = atomic_load(&watch.n_bytes),
+                .n_new = atomic_load(&watch.n_new),
+        };
+}
+
+void mem_fail_at(uint64_t nth) {
+        atomic_store(&watch.failed, false);
+        atomic_store(&watch.fail_at, nth ? atomic_load(&watch.n_new) + nth : 0);
+        if (!is_watched())
+                atomic_store(&watch.on, true);
+}
+
+bool mem_has_failed(void) {
+        return atomic_load(&watch.failed);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Sessions
+ *
+ * A program sees a session as a handful of calls behind a table, since there are
+ * two kinds: one that speaks mux over a link, and one in memory, where there is
+ * nothing to speak. The first is here, without a socket: bytes and descriptors are
+ * fed in, a queue of bytes and descriptors comes out, and the link is told when
+ * there is something in it. Its owner is the loop of one thread; it has no lock.
+ */
+
+#include <sys/uio.h>
+
+#include "out.h"
+#include "wire.h"
+
+typedef struct session_calls {
+        int (*open)(beam_session *s, mux_kind kind, const char *service, size_t depth,
+                    void *ret_end, int64_t deadline);
+        int (*drain)(beam_session *s, int64_t deadline);
+        void (*close)(beam_session *s);
+        int (*ping)(beam_session *s, int64_t *ret_rtt, int64_t deadline);
+        int (*state)(const beam_session *s, beam_reason *ret);
+        int (*peer)(const beam_session *s, beam_peer *ret);
+} session_calls;
+
+struct beam_session {
+        const session_calls *calls;
+        beam_receiver *opens;
+        uint32_t forks;
+};
+
+/* What a session asks of its link. */
+typedef struct session_link {
+        /* Write from the queue what the kernel takes now. */
+        void (*flush)(struct session_link *l);
+        /* Write these now, past an empty queue. Returns bytes, 0 when it would wait. */
+        size_t (*write)(struct session_link *l, const struct iovec *iov, size_t n_iov);
+        /* All has been said: half-close once the queue is written. */
+        void (*shut)(struct session_link *l);
+        /* The session is over: let go of the descriptor; no more calls either way. */
+        void (*close)(struct session_link *l);
+        void (*peer)(const struct session_link *l, beam_peer *ret);
+        /* Descriptors that cannot pass: as beam_stream_join(), and the other way round, a
+         * descriptor, one end of a socketpair, that shows @st. */
+        int (*join)(beam_stream *st, int fd_in, int fd_out);
+        int (*show)(beam_stream *st, bool readable, bool writable);
+        bool passes_fds;
+} session_link;
+
+enum { SESSION_N_BUCKETS = 8 };
+
+struct session {
+        beam_session base; /* first: it is what the program holds */
+        loop *loop;
+        session_link *link;
+        dirty dirty, idle; /* idle: credit that nobody waits for */
+        list unwritten;    /* in the loop's list while there is output that waits */
+        mux_decoder in;
+        out_queue out;
+        beam_options opt;
+        mux_hello hello, peer; /* what we said, what the peer said */
+        post burial;
+        post *greeting; /* of the link's: put when the peer has said hello, or never will */
+
+        bool dialled, greeted, closed;
+        bool away_said, away_heard; /* orderly: nothing new, and an end when all is over */
+        bool closed_here, shut, buried;
+        bool refused, unsaid_lost; /* something sent was not taken; nobody knows */
+        int error;
+        uint64_t next_id, last_seen; /* ours to give; the peer's highest */
+        uint32_t opens_left;         /* that the peer lets us open */
+        uint32_t opens_owed;         /* to give back to it */
+        size_t n_ours, n_theirs;     /* in the table */
+
+        wire *opens; /* the queue of what the peer opened */
+        wire **buckets, *last;
+        size_t n_wires, n_buckets;
+        list owing, lazy, sending;
+        list over;  /* wires that have left the table and are still held */
+        wire *body; /* whose payload is coming in */
+
+        int *fds; /* came in, not yet claimed by a frame */
+        size_t n_fds, size_fds, n_fds_held;
+        size_t queued; /* bytes that nobody took */
+        reason *bye;   /* what the peer said */
+        uint64_t ping_sent, ping_seen;
+        int64_t ping_at, ping_rtt;
+};
+
+/* A session over @link, not yet greeted. */
+int session_new(session_link *link, const beam_options *opt, bool dials, session **ret);
+
+/* Bytes have come: handle them; an error has ended the session. Descriptors that came
+ * with them are put in first and are the session's. */
+int session_feed(session *s, const uint8_t *p, size_t n);
+int session_feed_fds(session *s, const int *fds, size_t n);
+size_t session_place(session *s, uint8_t **ret);
+int session_fed_in_place(session *s, const uint8_t *p, size_t n);
+
+/* The byte pipe is over: @r is 0 at its end. */
+void session_lost(session *s, int r);
+
+/* Put together what is to be written: the next parts of large messages, credit. */
+void session_fill(session *s);
+
+/* Anything for the link to write: now, or at the end of the round. */
+void session_touch(session *s);
+/* Credit that nobody waits for: with what else leaves, or when the thread is idle. */
+void session_put_off(session *s);
+/* Wait until the queue is empty, as beam_send() does outside of a round. */
+void session_settle(session *s, int64_t deadline);
+
+/* Whoever waits for room, or to open something, may look again. */
+void session_stir(session *s);
+
+/* for wires */
+void session_list(session *s, wire *w);
+void session_unlist(session *s, wire *w);
+wire *session_find(session *s, uint64_t id);
+uint64_t session_next_id(session *s);
+/* Room in the table, so that listing cannot fail. */
+int session_reserve(session *s, size_t n);
+/* Whether the peer may open @id now; a rule broken ends the session. */
+int session_admit(session *s, uint64_t id);
+/* The peer broke a rule, or a limit, or there is no memory to go on: say so and end, in
+ * the next turn of the loop, so that whoever called may finish. Returns @error. */
+int session_fail(session *s, int error, uint32_t code, const char *text);
+
+/* Waits for what the link needs of the peer before dial or accept can return. */
+int session_greeting(const session *s); /* 1 greeted, 0 not yet, or the error */
+
+void options_fill(beam_options *out, const beam_options *in);

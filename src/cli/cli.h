@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The tool `beam`
+ *
+ * One command is one file, cmd-NAME.c, and one row of the table in main.c. A
+ * command gets its options already read (opts.c) and the words that are left; it
+ * returns the status to exit with. It uses the public calls of beam.h alone, so it
+ * is also a program to learn from.
+ */
+
+#include <beam/beam.h>
+
+#include <stdbool.h>
+
+enum { /* exit statuses, documented in beam(1) */
+       CLI_DONE = 0,
+       CLI_FAILED = 1,      /* the other side was reached, and it failed there */
+       CLI_MISUSE = 2,      /* the command line or the config file is wrong */
+       CLI_UNREACHABLE = 3, /* nobody was reached */
+       CLI_TIMEOUT = 124,   /* as timeout(1) has it */
+};
+
+enum { /* a bit for each command, for opts.c to say which options it takes */
+       CLI_SERVE = 1 << 0,
+       CLI_CALL = 1 << 1,
+       CLI_SEND = 1 << 2,
+       CLI_RECV = 1 << 3,
+       CLI_PIPE = 1 << 4,
+       CLI_PING = 1 << 5,
+       CLI_BENCH = 1 << 6,
+       CLI_HELP = 1 << 7,
+};
+
+typedef struct cli_opts {
+        const char *service, *label;
+        int64_t timeout, grace; /* ns */
+        uint64_t count;         /* 0: no end */
+        size_t depth, max;
+        bool json, verbose, print_url;
+        bool echo, dial, raw, wait;
+        char **command; /* the words after "--", NULL-ended; NULL if there was none */
+} cli_opts;
+
+typedef struct cli_command {
+        const char *name;
+        int bit;
+        const char *synopsis; /* what comes after the name */
+        const char *summary;  /* one line for the list */
+        const char *text;     /* the rest of `beam help NAME` */
+        int (*run)(const cli_opts *o, int n_words, char **words);
+} cli_command;
+
+extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping, cmd_bench,
+        cmd_help;
+
+/* Every command in the order of help; a NULL ends it. */
+extern const cli_command *const cli_commands[];
+
+const cli_command *cli_find(const char *name);
+
+/* Dial @url; what goes wrong is said. Returns CLI_DONE or the status to exit with. */
+int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline);
+
+/* Likewise listen. */
+int cli_listen(const char *url, beam_listener **ret);
+
+/* Say what became of a call that failed with @r after the link was up, and why the
+ * other side closed, if it said. Returns the status to exit with. */
+int cli_failed(const char *what, const char *url, int r, const beam_reason *reason);
+
+/* All of stdin, up to @max bytes; malloc()ed. -EMSGSIZE past that. */
+int cli_read_all(int fd, size_t max, char **ret_data, size_t *ret_n);
+
+enum { CLI_MESSAGE_MAX = 16 << 20 }; /* what a peer takes unless told otherwise: beam_options */

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Dialling and listening, and what to say when they fail: what, where, what to do. */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+
+static bool starts(const char *text, const char *with) {
+        return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int bad_url(const char *url) {
+        if (starts(url, "unix:") && url[5] != '/' && url[5] != '@') {
+                say_error("%s: a socket wants its whole path, as unix:$PWD/%s", url, url + 5);
+                return CLI_MISUSE;
+        }
+        if (starts(url, "unix:") && strlen(url) > strlen("unix:") + 107) {
+                say_error("%s: too long for a socket, which has room for 107 bytes", url);
+                return CLI_MISUSE;
+        }
+        say_error("%s: not an address; those are unix:/path, unix:@name, tcp://host:port, fd:N",
+                  url);
+        return CLI_MISUSE;
+}
+
+/* Between two tries of --wait: short against a start of a service; picked. */
+enum { TRY_MS = 20 };
+
+int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline) {
+        int r;
+
+        for (;;) {
+                r = beam_dial(url, NULL, ret, deadline);
+                if (!o->wait || (r != -ENOENT && r != -ECONNREFUSED) || beam_now() >= deadline)
+                        break;
+                (void)poll(NULL, 0, TRY_MS);
+        }
+
+        switch (r) {
+        case 0:
+                return CLI_DONE;
+        case -EINVAL:
+        case -EAFNOSUPPORT:
+        case -EPROTONOSUPPORT:
+                return bad_url(url);
+        case -ETIMEDOUT:
+                say_error("cannot reach %s: nobody said hello in time", url);
+                return CLI_TIMEOUT;
+        case -ENOENT:
+        case -ECONNREFUSED:
+                if (starts(url, "mem:"))
+                        say_error("cannot reach %s: such names live within one process; "
+                                  "use unix: or tcp: between processes",
+                                  url);
+                else
+                        say_error("cannot reach %s: %s; is the service started? "
+                                  "try: beam serve %s --echo",
+                                  url, r == -ENOENT ? "no such file" : "nobody listens there", url);
+                break;
+        case -EADDRNOTAVAIL:
+                say_error("cannot reach %s: no such host; is the name spelt right?", url);
+                break;
+        case -EPROTO:
+                say_error("cannot use %s: what answers there does not speak Beam", url);
+                break;
+        case -EACCES:
+        case -EPERM:
+                say_error("cannot reach %s: not allowed; look at the owner and mode of the socket",
+                          url);
+                break;
+        case -EBADF:
+        case -ENOTSOCK:
+                say_error("cannot use %s: that descriptor is not an open socket", url);
+                return CLI_MISUSE;
+        default:
+                say_error("cannot reach %s: %s", url, beam_strerror(r));
+        }
+        return CLI_UNREACHABLE;
+}
+
+int cli_listen(const char *url, beam_listener **ret) {
+        int r = beam_listen(url, NULL, ret);
+
+        switch (r) {
+        case 0:
+                return CLI_DONE;
+        case -EINVAL:
+        case -EAFNOSUPPORT:
+        case -EPROTONOSUPPORT:
+                return bad_url(url);
+        case -EADDRINUSE:
+                say_error("cannot listen at %s: somebody listens there already; end that one or "
+                          "choose another address",
+                          url);
+                break;
+        case -EADDRNOTAVAIL:
+                say_error("cannot listen at %s: this machine has no such address", url);
+                break;
+        case -EACCES:
+                if (starts(url, "tcp:")) {
+                        say_error(
+                                "cannot listen at %s: not allowed; as long as there is no rule for "
+                                "access, only 127.0.0.1, [::1] or localhost, and a port above 1023",
+                                url);
+                        return CLI_MISUSE;
+                }
+                say_error("cannot listen at %s: not allowed; choose another directory", url);
+                break;
+        case -ENOENT:
+                say_error("cannot listen at %s: there is no such directory; make it first", url);
+                break;
+        default:
+                say_error("cannot listen at %s: %s", url, beam_strerror(r));
+        }
+        return CLI_UNREACHABLE;
+}
+
+int cli_failed(const char *what, const char *url, int r, const beam_reason *reason) {
+        if (r == -ETIMEDOUT) {
+                say_error("%s %s: not done in time", what, url);
+                return CLI_TIMEOUT;
+        }
+        if (r == -ECONNRESET || (reason && reason->code == BEAM_CODE_LOST))
+                say_error("%s %s: the link was lost; nobody knows what arrived", what, url);
+        else if (reason && reason->code == BEAM_CODE_NO_SERVICE)
+                say_error("%s %s: %s; see --service", what, url,
+                          *reason->text ? reason->text : "no such service there");
+        else if (reason && *reason->text)
+                say_error("%s %s: the other side said: %s (code %u)", what, url, reason->text,
+                          reason->code);
+        else if (reason && reason->code != BEAM_CODE_NONE)
+                say_error("%s %s: the other side closed with code %u", what, url, reason->code);
+        else if (r == -EPIPE)
+                say_error("%s %s: the other side closed", what, url);
+        else if (r == -EMSGSIZE)
+                say_error("%s %s: the message is larger than the other side takes", what, url);
+        else
+                say_error("%s %s: %s", what, url, beam_strerror(r));
+        return CLI_FAILED;
+}
+
+int cli_read_all(int fd, size_t max, char **ret_data, size_t *ret_n) {
+        size_t n = 0, size = 0;
+        char *data = NULL;
+
+        for (;;) {
+                ssize_t k;
+
+                if (n == size) {
+                        size_t more = size ? 2 * size : 4096;
+                        char *p = realloc(data, more);
+
+                        if (!p)
+                                break;
+                        data = p;
+                        size = more;
+                }
+                k = read(fd, data + n, size - n);
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k < 0) {
+                        int r = -errno;
+
+                        free(data);
+                        return r;
+                }
+                if (k == 0) {
+                        *ret_data = data;
+                        *ret_n = n;
+                        return 0;
+                }
+                n += (size_t)k;
+                if (n > max) {
+                        free(data);
+                        return -EMSGSIZE;
+                }
+        }
+        free(data);
+        return -ENOMEM;
+}

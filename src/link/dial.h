@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "../chan/session.h"
+#include "url.h"
+
+/* Reach @u, anything but mem:, from this thread's loop; greeted when it returns. */
+int dial_url(const url *u, const beam_options *opt, session **ret, int64_t deadline);

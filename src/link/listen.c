@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* beam_listen() and beam_accept() on sockets: peers come in, say hello, and wait here
+ * until the program takes them. One that is slow to say it holds up nobody. */
+#include <errno.h>
+#include <string.h>
+
+#include "../base/clock.h"
+#include "../base/fds.h"
+#include "../base/fork.h"
+#include "../base/mem.h"
+#include "background.h"
+#include "drive.h"
+#include "listener.h"
+#include "listenfd.h"
+#include "mem.h"
+#include "sock.h"
+#include "tcp.h"
+#include "unix.h"
+#include "url.h"
+
+/* Without descriptors a peer stays in the kernel's queue, and the socket readable. */
+#define PAUSE (CLOCK_SECOND / 10)
+
+enum { BACKLOG = 1024 };
+
+typedef struct pending {
+        list node;
+        post greeting;
+        session *s;
+        struct sock_listener *l;
+        int64_t until;
+} pending;
+
+typedef struct sock_listener {
+        beam_listener base;
+        loop *loop;
+        beam_options opt;
+        source src;
+        timer wake;
+        bool timed;
+        unix_listener at_path; /* or a plain descriptor: */
+        int fd;
+        fork_fd in_child;
+        bool only_one, given; /* a single peer, connected from the start */
+        list waiting, ready;  /* of pending: for hello, for the program */
+        size_t n_waiting;
+        int error; /* for the next accept */
+        port *by;
+} sock_listener;
+
+static sock_listener *of(beam_listener *l) {
+        return (sock_listener *)l;
+}
+
+static void wake_program(sock_listener *l) {
+        if (l->by && l->by->armed) {
+                l->by->armed = false;
+                post_put(&l->by->post);
+        }
+}
+
+static void set_timer(sock_listener *l, int64_t when);
+
+static void drop(pending *p) {
+        list_remove(&p->node);
+        p->s->greeting = NULL;
+        post_cancel(&p->greeting);
+        beam_session_close(&p->s->base);
+        mem_free(p);
+}
+
+static void on_greeting(post *done) {
+        pending *p = container_of(done, pending, greeting);
+        sock_listener *l = p->l;
+
+        l->n_waiting--;
+        source_want(&l->src, SOURCE_READ);
+        p->s->greeting = NULL;
+        if (p->s->error && !p->s->greeted) {
+                /* not a peer of ours, and nobody's error here, unless it was the only one */
+                if (l->only_one)
+                        l->error = p->s->error;
+                drop(p);
+        } else {
+                list_remove(&p->node);
+                list_append(&l->ready, &p->node);
+        }
+        wake_program(l);
+}
+
+static int take_in(sock_listener *l, int fd) {
+        pending *p = mem_zero(sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        r = drive_start(fd, &l->opt, false, &p->s);
+        if (r < 0) {
+                mem_free(p);
+                return r;
+        }
+        post_init(&p->greeting, l->loop, false, on_greeting);
+        p->s->greeting = &p->greeting;
+        p->l = l;
+        p->until = clock_add(clock_now(), l->opt.hello_timeout);
+        list_init(&p->node);
+        list_append(&l->waiting, &p->node);
+        l->n_waiting++;
+        set_timer(l, p->until);
+        return 0;
+}
+
+static void on_timer(timer *t) {
+        sock_listener *l = container_of(t, sock_listener, wake);
+        int64_t now = clock_now();
+        list *node;
+
+        l->timed = false;
+        source_want(&l->src, SOURCE_READ);
+        while ((node = list_first(&l->waiting))) {
+                pending *p = container_of(node, pending, node);
+
+                if (p->until > now) {
+                        set_timer(l, p->until);
+                        break;
+                }
+                l->n_waiting--;
+                if (l->only_one)
+                        l->error = -ETIMEDOUT;
+                drop(p);
+                wake_program(l);
+        }
+}
+
+static void set_timer(sock_listener *l, int64_t when) {
+        if (!l->timed && timer_start(&l->wake, l->loop, when) == 0)
+                l->timed = true;
+}
+
+static void on_ready(source *src, unsigned events) {
+        sock_listener *l = container_of(src, sock_listener, src);
+
+        (void)events;
+        while (l->n_waiting < l->opt.max_pending) {
+                int fd = sock_accept(l->fd), r;
+
+                if (fd == -EAGAIN)
+                        return;
+                r = fd < 0 ? fd : take_in(l, fd);
+                if (r < 0 && fd >= 0)
+                        fd_close(fd);
+                if (r < 0) {
+                        l->error = r;
+                        break;
+                }
+        }
+        /* full, or out of something: pause */
+        source_want(src, 0);
+        if (l->error) {
+                wake_program(l);
+                if (l->timed)
+                        timer_stop(&l->wake);
+                l->timed = false;
+                set_timer(l, clock_add(clock_now(), PAUSE));
+        }
+}
+
+static int sock_listener_accept(beam_listener *base, beam_session **ret, int64_t deadline) {
+        sock_listener *l = of(base);
+        pending *p;
+        int r;
+
+        if (l->loop != loop_mine())
+                return -EINVAL;
+        for (bool last = false; list_is_empty(&l->ready);) {
+                if (l->error) {
+                        r = l->error;
+                        l->error = 0;
+                        return r;
+                }
+                if (l->only_one && (l->given || !l->n_waiting))
+                        return -EPIPE;
+                if (last)
+                        return -ETIMEDOUT;
+                last = deadline != BEAM_FOREVER && clock_now() >= deadline;
+                loop_turn(l->loop, last ? 0 : deadline);
+        }
+        p = container_of(list_take_first(&l->ready), pending, node);
+        l->given = l->only_one;
+        if (l->opt.background) {
+                r = background_adopt(p->s, ret);
+        } else {
+                *ret = &p->s->base;
+                r = 0;
+        }
+        mem_free(p);
+        return r;
+}
+
+static void sock_listener_watch(beam_listener *base, port *by) {
+        sock_listener *l = of(base);
+
+        l->by = by;
+        if (by) {
+                by->armed = true;
+                if (!list_is_empty(&l->ready) || l->error)
+                        wake_program(l);
+        }
+}
+
+static void sock_listener_close(beam_listener *base) {
+        sock_listener *l = of(base);
+        list *node;
+
+        if (base->forks == fork_count()) {
+                while ((node = list_first(&l->waiting)))
+                        drop(container_of(node, pending, node));
+                while ((node = list_first(&l->ready)))
+                        drop(container_of(node, pending, node));
+                if (l->timed)
+                        timer_stop(&l->wake);
+                source_close(&l->src);
+                if (l->fd >= 0) {
+                        fork_forget(&l->in_child);
+                        if (l->at_path.fd >= 0)
+                                unix_listener_deinit(&l->at_path);
+                        else
+                                fd_close(l->fd);
+                }
+        }
+        mem_free(l);
+}
+
+static const listener_calls sock_calls = {
+        .accept = sock_listener_accept,
+        .watch = sock_listener_watch,
+        .close = sock_listener_close,
+};
+
+/* Where to listen: the descriptor, and what to call it. */
+static int open_socket(const url *u, sock_listener *l) {
+        tcp_addr addrs[TCP_LOCAL_ADDRS];
+        url at = *u;
+        int n, fd;
+
+        switch (u->kind) {
+        case URL_UNIX:
+        case URL_ABSTRACT:
+                n = unix_listen(u->name, u->kind == URL_ABSTRACT, BACKLOG, &l->at_path);
+                fd = n < 0 ? n : l->at_path.fd;
+                break;
+        case URL_TCP:
+                n = tcp_addrs_known(u->name, u->port, addrs);
+                /* a name may mean any interface, and only loopback is open without a rule */
+                if (n <= 0)
+                        return n < 0 ? n : -EACCES;
+                fd = tcp_listen(&addrs[0], BACKLOG, false);
+                if (fd >= 0 && tcp_addr_local(fd, &addrs[0]) == 0)
+                        at.port = tcp_addr_port(&addrs[0]);
+                break;
+        case URL_FD:
+        case URL_SYSTEMD:
+                fd = u->kind == URL_SYSTEMD ? listenfd_take() : u->fd;
+                if (fd < 0)
+                        return fd;
+                n = listenfd_adopt(fd);
+                if (n < 0)
+                        return n;
+                if (n == LISTENFD_CONNECTED)
+                        l->only_one = true;
+                else if (n != LISTENFD_LISTENING)
+                        return -ENOTSOCK;
+                break;
+        default:
+                return -EINVAL;
+        }
+        if (fd >= 0)
+                url_print(&at, l->base.url, sizeof(l->base.url));
+        return fd;
+}
+
+static int sock_listen(const url *u, const beam_options *opt, beam_listener **ret) {
+        loop *here = loop_get();
+        sock_listener *l = here ? mem_zero(sizeof(*l)) : NULL;
+        int fd, r;
+
+        if (!l)
+                return -ENOMEM;
+        l->base.calls = &sock_calls;
+        l->base.forks = fork_count();
+        l->loop = here;
+        l->at_path.fd = -1;
+        l->fd = -1;
+        l->src.fn = on_ready;
+        l->wake.fn = on_timer;
+        options_fill(&l->opt, opt);
+        list_init(&l->waiting);
+        list_init(&l->ready);
+
+        fd = open_socket(u, l);
+        if (fd < 0) {
+                mem_free(l);
+                return fd;
+        }
+        if (l->only_one) {
+                r = take_in(l, fd);
+        } else {
+                r = source_open(&l->src, here, fd, SOURCE_READ);
+                if (r >= 0) {
+                        l->fd = fd;
+                        fork_close(&l->in_child, fd);
+                }
+        }
+        if (r < 0) {
+                if (l->at_path.fd >= 0)
+                        unix_listener_deinit(&l->at_path);
+                else if (u->kind == URL_TCP)
+                        fd_close(fd);
+                mem_free(l);
+                return r;
+        }
+        *ret = &l->base;
+        return 0;
+}
+
+/* the program's calls */
+
+struct listener_watch {
+        port by;
+        beam_listener *l;
+        void (*fn)(void *data, beam_listener *l);
+        void *data;
+        bool running, dropped;
+};
+
+static void on_watch(post *p) {
+        listener_watch *w = container_of(p, listener_watch, by.post);
+
+        w->running = true;
+        w->fn(w->data, w->l);
+        w->running = false;
+        if (w->dropped)
+                mem_free(w);
+        else
+                w->l->calls->watch(w->l, &w->by);
+}
+
+static void unwatch(beam_listener *l) {
+        listener_watch *w = l->watch;
+
+        if (!w)
+                return;
+        l->watch = NULL;
+        l->calls->watch(l, NULL);
+        post_cancel(&w->by.post);
+        if (w->running)
+                w->dropped = true;
+        else
+                mem_free(w);
+}
+
+int beam_listener_watch(beam_listener *l, void (*fn)(void *data, beam_listener *l), void *data) {
+        loop *here = loop_get();
+        listener_watch *w;
+
+        if (l->forks != fork_count())
+                return -ECHILD;
+        if (!here)
+                return -ENOMEM;
+        if (!fn) {
+                unwatch(l);
+                return 0;
+        }
+        if (!l->watch) {
+                l->watch = mem_zero(sizeof(*l->watch));
+                if (!l->watch)
+                        return -ENOMEM;
+                post_init(&l->watch->by.post, here, true, on_watch);
+                list_init(&l->watch->by.node);
+        }
+        w = l->watch;
+        w->l = l;
+        w->fn = fn;
+        w->data = data;
+        l->calls->watch(l, &w->by);
+        return 0;
+}
+
+int beam_listen(const char *text, const beam_options *opt, beam_listener **ret) {
+        url u;
+        int r;
+
+        r = url_parse(text, &u);
+        if (r < 0)
+                return r;
+        return u.kind == URL_MEM ? mem_listen(u.name, opt, ret) : sock_listen(&u, opt, ret);
+}
+
+const char *beam_listener_url(const beam_listener *l) {
+        return l->url;
+}
+
+int beam_accept(beam_listener *l, beam_session **ret, int64_t deadline) {
+        return l->forks != fork_count() ? -ECHILD : l->calls->accept(l, ret, deadline);
+}
+
+beam_listener *beam_listener_close(beam_listener *l) {
+        if (l) {
+                unwatch(l);
+                l->calls->close(l);
+        }
+        return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * mem:name, sessions within the process
+ *
+ * Nothing is framed and nothing copied: what is opened over such a session is a
+ * channel in memory whose other end is handed over. Its two sides may be used by two
+ * threads.
+ */
+
+#include "listener.h"
+
+int mem_dial(const char *name, const beam_options *opt, beam_session **ret, int64_t deadline);
+int mem_listen(const char *name, const beam_options *opt, beam_listener **ret);
+
+/* Both sides at once, without a name. So many may be opened and not yet accepted; 0 for
+ * as many as may be open. */
+int mem_pair(const beam_options *opt0, const beam_options *opt1, size_t opens_depth,
+             const char *name, beam_session **ret0, beam_session **ret1);
+
+/* Channels that @s opens to send on count bytes too: @max_bytes untaken at the most. */
+void mem_meter(beam_session *s, size_t max_bytes);
+
+/* Hand the other side something as if it had been opened by this one: @msg as it comes
+ * out of beam_session_accept(). */
+int mem_hand_over(beam_session *s, beam_msg *msg, int64_t deadline);
+/* All channels of @s end as if it were closed; it is still to be closed. */
+void mem_cancel(beam_session *s);
+/* Tell the other side that the session ended with @error, -EPIPE for in order. */
+void mem_end(beam_session *s, int error);

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Each example is run, and what it prints is looked at.
+. "$(dirname "$0")/tool-lib.sh"
+examples=${EXAMPLES:?where they were built}
+
+run() { # EXAMPLE ARGS
+        local name=$1
+        shift
+        timeout 60 "$examples/$name" "$@"
+}
+
+n_links=0
+for link in unix:$tmp/ex unix:@beam-e2e-$$-ex tcp://127.0.0.1:; do
+        # a port that nobody has is what the kernel gives to a listener that goes away
+        at() {
+                case $link in
+                tcp:*)
+                        serve "${link}0" --echo
+                        stop "$server"
+                        ;;
+                *)
+                        url=$link$((n_links += 1))
+                        ;;
+                esac
+        }
+
+        at
+        "$examples/hello-server" "$url" &
+        pid=$!
+        beam ping --wait --timeout 20 "$url" > /dev/null
+        is "hello at ${link%%[0-9]*}" "$(run hello-client "$url" Ada)" 'hello, Ada'
+        is "hello, by the tool" "$(beam call "$url" Bob)" 'hello, Bob'
+        kill $pid
+
+        at
+        "$examples/rexec-server" "$url" &
+        pid=$!
+        beam ping --wait --timeout 20 "$url" > /dev/null
+        is 'rexec: stdout' "$(run rexec "$url" echo one two < /dev/null)" 'one two'
+        is 'rexec: stdin' "$(echo shout | run rexec "$url" tr a-z A-Z)" SHOUT
+        run rexec "$url" sh -c 'echo out; echo err >&2; exit 7' < /dev/null > out 2> err
+        is 'rexec: status' $? 7
+        is 'rexec: stdout apart' "$(cat out)" out
+        is 'rexec: stderr apart' "$(cat err)" err
+        seq 1 200000 | run rexec "$url" cat > got
+        is 'rexec: much' "$(md5sum < got)" "$(seq 1 200000 | md5sum)"
+        run rexec "$url" no-such-command < /dev/null 2> /dev/null
+        is 'rexec: no such command' $? 127
+        kill $pid
+
+        at
+        workers=()
+        run workers boss "$url" 3 > sum 2> hired &
+        boss=$!
+        for name in ada bob cy; do
+                run workers worker "$url" $name > "did.$name" &
+                workers+=($!)
+        done
+        wait $boss
+        is 'workers: status' $? 0
+        is 'workers: the sum' "$(cat sum)" 'the squares of 1 to 20 add up to 2870'
+        is 'workers: three registered' "$(grep -c 'wants work' hired)" 3
+        wait "${workers[@]}"
+        is 'workers: together they did it all' "$(awk '{ n += $3 } END { print n }' did.*)" 20
+
+        at
+        echo 'in the file' > file
+        "$examples/passfd" give "$url" "$tmp/file" &
+        pid=$!
+        beam ping --wait --timeout 20 "$url" > /dev/null
+        is 'passfd: the file' "$(run passfd take "$url" 2> said)" 'in the file'
+        case $link in
+        tcp:*) is 'passfd: bridged' "$(cat said)" 'passfd: got a bridge to it' ;;
+        *) is 'passfd: itself' "$(cat said)" 'passfd: got the file itself' ;;
+        esac
+        kill $pid
+
+        at
+        "$examples/split" "$url" count &
+        pid=$!
+        is 'split: two processes' "$(run split "$url" ask | cut -d: -f1)" "$(printf '3 words\n7 words\n5 words\n')"
+        kill $pid
+
+        at
+        mkfifo "lines"
+        "$examples/embed" "$url" < lines > seen &
+        pid=$!
+        exec 3> lines
+        beam send --wait --timeout 20 "$url" message
+        is 'embed: takes messages' $? 0
+        echo line >&3
+        exec 3>&-
+        wait $pid
+        is 'embed: status' $? 0
+        is 'embed: both' "$(sort seen)" "$(printf 'line: line\nmessage: message\n')"
+        rm lines
+done
+is 'split: two threads' "$(run split mem:words count ask | cut -d: -f1)" "$(printf '3 words\n7 words\n5 words\n')"
+run hello-client "unix:$tmp/nobody" > out 2>&1
+is 'hello: nobody there' $? 1
+wait 2> /dev/null

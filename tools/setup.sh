@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Install what is missing for the given purposes, and nothing that is there. Needs root
+# and apt-get for that; otherwise says what to install.
+#     setup.sh build|check|fuzz|bench...
+set -euo pipefail
+
+missing=()
+
+command_from() { # COMMAND PACKAGE
+        command -v "$1" >/dev/null || missing+=("$2")
+}
+
+header_from() { # HEADER PACKAGE; there is no compiler to ask on a bare system
+        local dir
+        for dir in /usr/include /usr/local/include /usr/include/*-linux-gnu; do
+                [ -e "$dir/$1" ] && return
+        done
+        missing+=("$2")
+}
+
+clang_runtime() { # clang with its sanitizers, and what makes their traces readable
+        command_from clang clang
+        command_from llvm-symbolizer llvm
+        compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null ||
+                missing+=(libclang-rt-dev)
+}
+
+for purpose; do
+        case $purpose in
+        build)
+                command_from gcc gcc
+                command_from ar binutils
+                header_from stdio.h libc6-dev
+                command_from meson meson
+                command_from ninja ninja-build
+                command_from pkg-config pkg-config
+                header_from uv.h libuv1-dev
+                ;;
+        check)
+                clang_runtime
+                command_from clang-format clang-format
+                command_from python3 python3
+                # the thread sanitizer wants the layout of memory to be the old one
+                command_from setarch util-linux
+                ;;
+        fuzz)
+                clang_runtime
+                ;;
+        bench)
+                header_from zmq.h libzmq3-dev
+                header_from nng/nng.h libnng-dev
+                header_from nanomsg/nn.h libnanomsg-dev
+                command_from go golang-go
+                ;;
+        *)
+                echo "setup.sh: no purpose '$purpose': build, check, fuzz or bench" >&2
+                exit 2
+                ;;
+        esac
+done
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install="apt-get install -y --no-install-recommends ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+        echo "These Debian packages, or what your system calls them, are missing: ${missing[*]}" >&2
+        exit 1
+fi
+if [ "$(id -u)" -ne 0 ]; then
+        echo "Packages are missing. Run this and try again:" >&2
+        echo "    sudo $install" >&2
+        exit 1
+fi
+
+echo "Installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# the lists may be missing or old: then once more, with new ones
+if ! $install >"$log" 2>&1 && ! { apt-get update && $install; } >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "Could not install: $install" >&2
+        exit 1
+fi
