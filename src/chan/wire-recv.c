@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire.h"
+
+#include <string.h>
+
+#include "../base/clock.h"
+#include "carry.h"
+#include "session.h"
+#include "wire-inner.h"
+
+/* Nothing of the message has come but what it carries. */
+#define NOT_BEGUN UINT64_MAX
+
+/* What a declared length may cost before its bytes are there. */
+enum { GROW_MIN = 256 * 1024 };
+
+/* to the program */
+
+/* What a message carries is as deep as the program has got now. */
+static void surface(beam_msg *msg) {
+        for (size_t i = 0; i < msg_n_things(msg); i++) {
+                thing *t = msg_thing(msg, i);
+                wire *w = t->kind == BEAM_RECEIVER && t->rx->wire ? t->rx->wire : NULL;
+
+                if (w)
+                        w->nest = 0;
+        }
+}
+
+int wire_pull(wire *w, beam_msg **ret) {
+        beam_msg *msg = msg_queue_take(&w->in);
+
+        if (!msg)
+                return w->flags & (WIRE_END | WIRE_LOST | WIRE_REFUSED) ? wire_rx_end(w) : -EAGAIN;
+        w->n_in--;
+        w->bytes_in -= msg->n;
+        w->bytes_pulled += msg->n;
+        w->fds_pulled += (uint32_t)msg_n_fds(msg);
+        if (msg->extra)
+                surface(msg);
+        *ret = msg;
+        return 1;
+}
+
+/* What @n messages of those that were pulled took up. Their sizes are not remembered, so
+ * each counts as the mean of them; with the last one it is right again. */
+static void release_pulled(wire *w, uint32_t n) {
+        uint32_t n_pulled = w->flags & WIRE_OPENS ? n : w->n_open - w->n_in - w->n_owed;
+        uint64_t bytes = n >= n_pulled ? w->bytes_pulled : w->bytes_pulled / n_pulled * n;
+        uint32_t fds = n >= n_pulled ? w->fds_pulled : 0;
+
+        w->bytes_pulled -= bytes;
+        w->fds_pulled -= fds;
+        w->bytes_owed += bytes;
+        if (w->s) {
+                w->s->queued -= bytes;
+                w->s->n_fds_held -= fds;
+        }
+}
+
+void wire_ack(wire *w, uint32_t n, int r) {
+        if (r < 0) {
+                /* further on it was not taken, and the peer is told so */
+                wire_stop(w, r == -ECONNRESET ? BEAM_CODE_LOST : BEAM_CODE_GONE, NULL);
+                return;
+        }
+        release_pulled(w, n);
+        w->n_owed += n;
+        wire_owe(w);
+}
+
+int wire_recv(wire *w, beam_msg **ret) {
+        int r = wire_pull(w, ret);
+
+        if (r == 1)
+                wire_ack(w, 1, 0);
+        return r;
+}
+
+/* from the peer */
+
+static void deliver(wire *w, beam_msg *msg) {
+        session *s = w->s;
+
+        w->flags &= ~(uint32_t)WIRE_WANTED;
+        if (w->flags & (WIRE_STOP | WIRE_REFUSED)) {
+                beam_msg_free(msg);
+                return;
+        }
+        w->n_in++;
+        w->n_open++;
+        w->bytes_in += msg->n;
+        s->queued += msg->n;
+        s->n_fds_held += msg_n_fds(msg);
+        msg_queue_put(&w->in, msg);
+        /* the last for which there was credit: what was taken before is told now */
+        if (w->n_owed && w->n_open >= w->depth)
+                wire_owe(w);
+        wire_wake(w);
+}
+
+/* One of our limits: the channel goes, and its sender learns why; the session lives. */
+static void refuse(wire *w, const char *why) {
+        w->flags |= WIRE_REFUSED;
+        beam_msg_free(w->in_msg);
+        w->in_msg = NULL;
+        if (!(w->flags & WIRE_STOP)) {
+                wire_give_credit(w);
+                w->flags |= WIRE_STOP;
+                wire_say_close(w, MUX_STOP, BEAM_CODE_LIMIT, why);
+        }
+        wire_wake(w);
+}
+
+int wire_on_thing(wire *w, const mux_event *ev) {
+        session *s = w->s;
+        int r;
+
+        if (w->in_msg && w->in_total != NOT_BEGUN)
+                return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
+                                    "a thing in the middle of a message");
+        if (!w->in_msg) {
+                w->in_msg = msg_new(0);
+                if (!w->in_msg)
+                        return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+                w->in_total = NOT_BEGUN;
+        }
+        r = carry_take(w, ev, &w->in_msg);
+        if (r == -ENOBUFS) {
+                refuse(w, "too deep, or too many descriptors");
+                return 0;
+        }
+        return r;
+}
+
+static int begin(wire *w, const mux_event *ev) {
+        session *s = w->s;
+        bool head = ev->head.flags & MUX_MSG_HEAD;
+        uint64_t total = head ? ev->msg.total : ev->head.length;
+        size_t at_once;
+
+        if (w->in_msg && w->in_total != NOT_BEGUN)
+                return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message within a message");
+        if ((w->depth ? w->n_open >= w->depth : !(w->flags & (WIRE_WANTED | WIRE_STOP))) ||
+            w->bytes_in + w->bytes_owed + w->bytes_pulled >= s->hello.window)
+                return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message without credit");
+        if (total > s->opt.max_msg)
+                return session_fail(s, -EMSGSIZE, BEAM_CODE_LIMIT, "a message over the limit");
+
+        w->in_bad = (w->flags & WIRE_STOP) != 0;
+        if (!w->in_bad && s->queued + total > s->opt.max_queued) {
+                refuse(w, "too much that nobody takes");
+                w->in_bad = true;
+        }
+        w->in_off = 0;
+        if (w->in_bad) {
+                w->in_msg = beam_msg_free(w->in_msg);
+                return 0;
+        }
+
+        at_once = total < GROW_MIN ? (size_t)total : GROW_MIN;
+        if (w->in_msg) {
+                int r = msg_grow(&w->in_msg, at_once);
+
+                if (r < 0)
+                        return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
+        } else {
+                w->in_msg = msg_new(at_once);
+                if (!w->in_msg)
+                        return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+        }
+        w->in_total = total;
+        if (head) {
+                beam_msg *msg = w->in_msg;
+
+                if (ev->msg.label.n) {
+                        char label[BEAM_LABEL_MAX + 1] = { 0 };
+
+                        memcpy(label, ev->msg.label.p, ev->msg.label.n);
+                        if (beam_msg_set_label(msg, label) < 0)
+                                return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL,
+                                                    "out of memory");
+                }
+                if (ev->msg.left != MUX_NO_DEADLINE)
+                        msg->deadline =
+                                clock_add(clock_now(), ev->msg.left > INT64_MAX / 1000
+                                                               ? INT64_MAX
+                                                               : (int64_t)ev->msg.left * 1000);
+        }
+        return 0;
+}
+
+/* Room for @n more bytes, doubling, so that a length that is only claimed costs little. */
+static int make_room(wire *w, size_t n) {
+        uint64_t need = w->in_off + n, size = w->in_msg->n;
+
+        if (need <= size)
+                return 0;
+        size = 2 * size > need ? 2 * size : need;
+        return msg_grow(&w->in_msg, (size_t)(size < w->in_total ? size : w->in_total));
+}
+
+/* The whole of a small message in one piece, which is most of them. */
+static int on_small(wire *w, const mux_event *ev) {
+        beam_msg *msg = msg_new(ev->piece.n);
+
+        if (!msg)
+                return session_fail(w->s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+        if (ev->piece.n)
+                memcpy(msg->data, ev->piece.p, ev->piece.n);
+        deliver(w, msg);
+        return 0;
+}
+
+int wire_on_msg(wire *w, const mux_event *ev) {
+        session *s = w->s;
+        bool more = ev->head.flags & MUX_MSG_MORE;
+        int r;
+
+        if (ev->first && ev->last && !ev->head.flags && !w->in_msg && w->n_open < w->depth &&
+            w->bytes_in + w->bytes_owed + w->bytes_pulled < s->hello.window &&
+            ev->piece.n <= s->opt.max_msg && s->queued + ev->piece.n <= s->opt.max_queued)
+                return on_small(w, ev);
+
+        if (ev->first) {
+                if (!(ev->head.flags & MUX_MSG_REST)) {
+                        if (more && !(ev->head.flags & MUX_MSG_HEAD))
+                                return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
+                                                    "parts of a message without its size");
+                        r = begin(w, ev);
+                        if (r < 0)
+                                return r;
+                } else if (!w->in_bad && (!w->in_msg || w->in_total == NOT_BEGUN))
+                        return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a part of no message");
+        }
+        if (w->in_bad) {
+                if (ev->last && !more)
+                        w->in_bad = false;
+                return 0;
+        }
+
+        if (ev->piece.n > w->in_total - w->in_off)
+                return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
+                                    "a message longer than it said");
+        r = make_room(w, ev->piece.n);
+        if (r < 0)
+                return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
+        if (ev->piece.n && ev->piece.p != w->in_msg->data + w->in_off)
+                memcpy(w->in_msg->data + w->in_off, ev->piece.p, ev->piece.n);
+        w->in_off += ev->piece.n;
+
+        if (ev->last && !more) {
+                beam_msg *msg = w->in_msg;
+
+                if (w->in_off != w->in_total)
+                        return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
+                                            "a message shorter than it said");
+                msg->n = w->in_off;
+                w->in_msg = NULL;
+                deliver(w, msg);
+        }
+        return 0;
+}
+
+size_t wire_place(wire *w, uint8_t **ret) {
+        if (w->flags & WIRE_STREAM) {
+                if (!w->sink_room || w->in.first)
+                        return 0;
+                *ret = w->sink;
+                return w->sink_room;
+        }
+        if (!w->in_msg || w->in_bad || w->in_total == NOT_BEGUN)
+                return 0;
+        if (w->in_off == w->in_msg->n && make_room(w, 1) < 0)
+                return 0;
+        *ret = w->in_msg->data + w->in_off;
+        return w->in_msg->n - w->in_off;
+}
