@@ -289,9 +289,19 @@ static void watch_arm(watch *w) {
         }
 }
 
+static bool is_readable(const beam_receiver *rx) {
+        return rx->pipe ? pipe_is_readable(rx->pipe) : wire_is_readable(rx->wire);
+}
+
 static void on_watch(post *p) {
         watch *w = container_of(p, watch, by.post);
 
+        /* What it was posted for may have been received since, even before it was posted: a
+         * sender looks whom to tell only after the message lies in the ring. */
+        if (!is_readable(w->rx)) {
+                watch_arm(w);
+                return;
+        }
         w->running = true;
         w->fn(w->data, w->rx);
         w->running = false;

@@ -645,14 +645,34 @@ void pipe_tx_adopt(chan_pipe *p, port *by) {
         lock_give(&p->guard);
 }
 
+static bool is_readable(const chan_pipe *p) {
+        if (p->tx_closed)
+                return true;
+        if (p->depth)
+                return atomic_load(&p->slots[p->head]) != NULL;
+        list_each(node, &p->tx_waiters) {
+                if (atomic_load(&container_of(node, waiter, node)->set->chosen) == WAIT_OPEN)
+                        return true;
+        }
+        return p->offer != NULL;
+}
+
+bool pipe_is_readable(chan_pipe *p) {
+        bool readable;
+
+        lock_take(&p->guard);
+        readable = is_readable(p);
+        lock_give(&p->guard);
+        return readable;
+}
+
 void pipe_rx_watch(chan_pipe *p, port *by) {
         lock_take(&p->guard);
         if (!list_is_linked(&by->node))
                 list_append(&p->rx_ports, &by->node);
         by->armed = true;
         note_rx(p);
-        if (p->tx_closed || (p->depth ? atomic_load(&p->slots[p->head]) != NULL
-                                      : p->offer || !list_is_empty(&p->tx_waiters)))
+        if (is_readable(p))
                 post_rx(p);
         else if (!p->depth)
                 post_if_armed(p->tx_port);

@@ -219,6 +219,8 @@ void pipe_tx_unadopt(chan_pipe *p);
 /* @by is of a program that receives itself: post it when a receive would not wait. */
 void pipe_rx_watch(chan_pipe *p, port *by);
 void pipe_rx_unwatch(chan_pipe *p, port *by);
+/* Whether a receive would not wait; for the thread that receives. */
+bool pipe_is_readable(chan_pipe *p);
 /* The next message, without acknowledging it: 1, -EAGAIN (the port will be posted), or
  * the end as of pipe_rx_end(). With depth 0 only when a receive waits downstream. */
 int pipe_pull(chan_pipe *p, port *by, beam_msg **ret);

@@ -69,6 +69,26 @@ LAW(watch_while_they_come, LAW_TWO) {
         assert_str(talk_text(t), "xxxxxxxxxxxxxxxxxxxx");
 }
 
+/* The program may receive by itself what the callback is already due for. */
+static void step_receive_under_watch(side *s, call *c) {
+        book l = { .rx = s->rx[0] };
+
+        assert_r(beam_receiver_watch(l.rx, on_message, &l), 0);
+        step_recv(s, c);
+        assert_ok(beam_loop_dispatch());
+        assert_eq(l.n, 0);
+        assert_r(beam_receiver_watch(l.rx, NULL, NULL), 0);
+}
+
+LAW(watch_while_the_program_receives, 0) {
+        channel(t, A, B, 4, 0);
+        assert_r(send_text(t, A, 0, "x", LONG), 0);
+        assert_r(at(t, B, step_receive_under_watch, &(call){ .n = { 0, LONG, -1 } }), 1);
+        assert_r(send_text(t, A, 0, "y", LONG), 0);
+        assert_r(at(t, B, step_watch, &(call){ .n = { 0, 1 } }), 0);
+        assert_str(talk_text(t), "y");
+}
+
 LAW(watch_at_depth_0, LAW_TWO) {
         channel(t, A, B, 0, 0);
         later(t);
