@@ -209,6 +209,14 @@ static void post_rx(chan_pipe *p) {
         }
 }
 
+static size_t n_in_ring(const chan_pipe *p) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->depth; i++)
+                n += atomic_load(&p->slots[i]) != NULL;
+        return n;
+}
+
 static bool drained(const chan_pipe *p) {
         return p->n_put == 0 || !p->depth ||
                !atomic_load(&p->slots[p->tail ? p->tail - 1 : p->depth - 1]);
@@ -497,6 +505,7 @@ static beam_msg *ring_sweep(chan_pipe *p) {
                 all->next = NULL;
                 p->offer = NULL;
         }
+        p->n_left = 0;
         for (size_t i = 0; i < p->depth; i++) {
                 beam_msg *msg = atomic_exchange(&p->slots[i], NULL);
 
@@ -567,8 +576,9 @@ static bool on_cut(member *m, int tx_r, int rx_r) {
                 p->tx_cut = tx_r;
                 p->rx_code = BEAM_CODE_LOST;
                 p->left = !drained(p);
-                /* what lies in the ring may still be received */
+                /* what lies in the ring may still be received, but nobody will hear of that */
                 atomic_fetch_or(&p->rx_state, PIPE_CLOSED);
+                p->n_left = n_in_ring(p);
                 finish_all(&p->tx_waiters, pipe_tx_end(p), &k);
                 finish_all(&p->drainers, -ECONNRESET, &k);
                 while (!list_is_empty(&p->unsaid))
@@ -893,7 +903,7 @@ static int do_push(chan_pipe *p, beam_msg *msg) {
 }
 
 size_t pipe_pushed_taken(chan_pipe *p, bool soon) {
-        size_t n = 0;
+        size_t n = 0, n_old;
 
         if (p->tx_shared && p->depth) {
                 n = p->n_pushed - p->n_old;
@@ -908,14 +918,7 @@ size_t pipe_pushed_taken(chan_pipe *p, bool soon) {
                 lock_give(&p->guard);
                 return n;
         }
-        if (atomic_load(&p->rx_state) & PIPE_CLOSED) {
-                /* the slots were swept: what they held was not taken */
-                lock_take(&p->guard);
-                n = p->n_put - p->n_left - p->n_old;
-                p->n_old += n;
-                lock_give(&p->guard);
-                return n;
-        }
+        n_old = p->n_old;
         for (int pass = 0; pass < 2; pass++) {
                 while (p->n_old < p->n_put && !atomic_load(&p->slots[p->oldest])) {
                         p->oldest = after(p, p->oldest);
@@ -929,6 +932,14 @@ size_t pipe_pushed_taken(chan_pipe *p, bool soon) {
                         p->tx_port->armed = true;
                 p->tx_note_at = p->n_old + (soon ? 1 : half(p));
                 note_tx(p);
+                lock_give(&p->guard);
+        }
+        if (atomic_load(&p->rx_state) & PIPE_CLOSED) {
+                /* A slot may have been swept as well as taken. Looked at last, since the receiver
+                 * says that it goes before it sweeps. */
+                lock_take(&p->guard);
+                n = p->n_put - p->n_left - n_old;
+                p->n_old = n_old + n;
                 lock_give(&p->guard);
         }
         return n;

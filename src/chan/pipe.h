@@ -78,7 +78,7 @@ struct chan_pipe {
         bool tx_shared, rx_shared; /* there have been several */
         bool tx_slow, rx_slow;     /* take the lock: shared, without depth, or metered */
         bool tx_closed;
-        bool left;     /* the receiver went before it had taken all: */
+        bool left;     /* the receiver went, or was cut off, before it had taken all: */
         size_t n_left; /* so many */
         uint32_t tx_code, rx_code;
         int tx_cut, rx_cut; /* the error for that end, when the session was cut off */

@@ -4,7 +4,9 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "end.h"
 #include "help.h"
@@ -330,6 +332,88 @@ TEST(push_hears_what_was_taken) {
         assert_true(was_posted());
         assert_eq(pipe_pushed_taken(p, false), 0); /* the last was left */
         assert_r(pipe_is_left(p), -EPIPE);
+        pipe_tx_unadopt(p);
+        pipe_tx_close(p, 0, NULL);
+}
+
+static int waits_for_guard(void *pipe) {
+        return atomic_load(&((chan_pipe *)pipe)->guard.state) == 2;
+}
+
+static int main_thread_sleeps(void *unused) {
+        char path[64], line[256] = "";
+        const char *state;
+        FILE *f;
+
+        (void)unused;
+        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)getpid());
+        f = fopen(path, "re");
+        assert_not_null(f);
+        assert_not_null(fgets(line, sizeof(line), f));
+        fclose(f);
+        state = strrchr(line, ')');
+        return state && state[1] && state[2] == 'S';
+}
+
+static void *close_receiver(void *arg) {
+        beam_receiver_close(((job *)arg)->rx);
+        return NULL;
+}
+
+static void *give_guard(void *arg) {
+        test_until(main_thread_sleeps, NULL);
+        lock_give(&((job *)arg)->tx->pipe->guard);
+        return NULL;
+}
+
+/* The receiver goes in the midst of a count: what it swept is not taken. The guard is
+ * held for it, so that it stands before the count in the queue. */
+TEST(swept_is_not_taken) {
+        for (size_t d = 0; d < n_of(depths); d++) {
+                pthread_t closing, giving;
+                size_t n_taken;
+                chan_pipe *p;
+                job j = { 0 };
+                port by;
+
+                assert_eq(beam_pipe(depths[d], &j.tx, &j.rx), 0);
+                p = j.tx->pipe;
+                port_init(&by);
+                pipe_tx_adopt(p, &by);
+                for (size_t k = 0; k < depths[d]; k++)
+                        assert_eq(pipe_push(p, numbered(k)), 0);
+                lock_take(&p->guard);
+                assert_eq(pthread_create(&closing, NULL, close_receiver, &j), 0);
+                test_until(waits_for_guard, p);
+                assert_eq(pthread_create(&giving, NULL, give_guard, &j), 0);
+                n_taken = pipe_pushed_taken(p, true);
+                pthread_join(giving, NULL);
+                pthread_join(closing, NULL);
+                assert_eq(n_taken, 0);
+                assert_eq(pipe_pushed_taken(p, true), 0);
+                assert_r(pipe_is_left(p), -EPIPE);
+                pipe_tx_unadopt(p);
+                beam_sender_close(j.tx);
+        }
+}
+
+/* It may still be received, but whoever pushed it will not hear of that any more. */
+TEST(cut_is_not_taken) {
+        chan_pipe *p;
+        port by;
+
+        assert_eq(pipe_new(4, &p), 0);
+        port_init(&by);
+        pipe_tx_adopt(p, &by);
+        for (size_t i = 0; i < 3; i++)
+                assert_eq(pipe_push(p, numbered(i)), 0);
+        take(p, 0);
+        pipe_cut(p, -ECONNRESET);
+        assert_eq(pipe_pushed_taken(p, true), 1);
+        take(p, 1);
+        pipe_rx_close(p, 0, NULL);
+        assert_eq(pipe_pushed_taken(p, true), 1); /* known after all: one was left */
+        assert_r(pipe_is_left(p), -ENOTCONN);
         pipe_tx_unadopt(p);
         pipe_tx_close(p, 0, NULL);
 }
