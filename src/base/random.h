@@ -4,8 +4,8 @@
 /*
  * Random numbers, of the cheap kind
  *
- * Good enough to sample with, and not to be guessed from outside in practice; no
- * secret may be made of them. Each thread has its own row, begun from the kernel's.
+ * To sample with. Whoever has seen one knows the next: no secret may be made of them.
+ * Each thread has a row of its own, which begins with what the kernel gives.
  */
 
 #include <stdint.h>
