@@ -161,10 +161,11 @@ int out_reserve(out_queue *q, size_t n_fds) {
                 out_fd *fds;
 
                 /* what has left makes room first */
-                if (q->first_fd) {
-                        q->n_fds -= q->first_fd;
-                        memmove(q->fds, q->fds + q->first_fd, q->n_fds * sizeof(*q->fds));
-                        q->first_fd = 0;
+                if (q->due_fd) {
+                        q->n_fds -= q->due_fd;
+                        q->first_fd -= q->due_fd;
+                        memmove(q->fds, q->fds + q->due_fd, q->n_fds * sizeof(*q->fds));
+                        q->due_fd = 0;
                 }
                 while (size < q->n_fds + n_fds)
                         size *= 2;
@@ -194,9 +195,10 @@ void out_fd_put(out_queue *q, int fd) {
 size_t out_peek(const out_queue *q, struct iovec iov[static OUT_IOV_MAX],
                 int fds[static OUT_FDS_MAX], size_t *ret_n_fds) {
         size_t n_iov = 0, n_fds = 0, room = SIZE_MAX, n_bytes = 0;
+        size_t n_ahead = q->first_fd - q->due_fd;
 
         for (size_t i = q->first_fd; i < q->n_fds; i++) {
-                if (n_fds == OUT_FDS_MAX) {
+                if (n_ahead + n_fds == OUT_FDS_MAX) {
                         /* its frame has to wait for the next write */
                         room = q->fds[i].at - q->written;
                         break;
@@ -238,7 +240,8 @@ void out_advance(out_queue *q, size_t n, size_t n_fds) {
         }
         for (; n_fds; n_fds--)
                 fd_close(q->fds[q->first_fd++].fd);
-        if (q->first_fd == q->n_fds) {
-                q->first_fd = q->n_fds = 0;
-        }
+        while (q->due_fd < q->first_fd && q->fds[q->due_fd].at < q->written)
+                q->due_fd++;
+        if (q->due_fd == q->n_fds)
+                q->due_fd = q->first_fd = q->n_fds = 0;
 }

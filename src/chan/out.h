@@ -20,7 +20,7 @@ enum {
         OUT_BLOCK_SIZE = 65 * 1024, /* 64 KiB of a stream, and the frame's head */
         OUT_COPY_MAX = 8 * 1024,    /* above, borrowing is cheaper than copying */
         OUT_HIGH = 128 * 1024,      /* above, who wants to send has to wait */
-        OUT_FDS_MAX = 253,          /* in one write: SCM_MAX_FD */
+        OUT_FDS_MAX = 253,          /* in one write (SCM_MAX_FD), and ahead of their bytes (M55) */
         OUT_IOV_MAX = 32,
 };
 
@@ -36,7 +36,9 @@ typedef struct out_queue {
         size_t n;         /* bytes */
         uint64_t written; /* ever */
         out_fd *fds;
-        size_t n_fds, size_fds, first_fd;
+        size_t n_fds, size_fds;
+        size_t first_fd; /* to be sent; those before have gone ahead, */
+        size_t due_fd;   /* and from here on their bytes have not followed */
         out_block *spare;
 } out_queue;
 
