@@ -196,14 +196,14 @@ LAW(copy_tells_who_failed, LAW_TWO) {
         assert_r(at(t, B, step_copy, &(call){ .n = { 0, 1, LONG } }), -EPIPE);
         assert_r(reason_rx(t, B, 0), 1);
 
-        channel(t, A, B, 4, 2);
+        channel(t, A, B, 6, 2);
         assert_r(at(t, B, step_copy, &(call){ .n = { 2, 1, SHORT } }), -ETIMEDOUT);
         assert_r(close_rx(t, A, 1), 0);
         later(t);
         at(t, B, step_copy, &(call){ .n = { 2, 1, LONG } });
-        /* It may be noticed only with a message in hand, once the word of it has come. */
-        for (int i = 0; i < 50; i++)
-                if (send_text(t, A, 2, "x", SHORT) < 0)
-                        break;
+        /* It is noticed with a message in hand, once the word of it has come: at the latest
+         * with one more than there is room for. */
+        for (int i = 0; i < 5; i++)
+                assert_r(send_text(t, A, 2, "x", LONG), 0);
         assert_r(finish(t, B), -EPIPE);
 }
