@@ -54,8 +54,9 @@ typedef struct table {
         size_t mask;             /* of the largest power of two within n_buckets, less 1 */
         table_bucket *first;     /* segment 0, which is small while it is the only one */
         table_bucket **segments; /* all of them, or NULL while there is one */
+        size_t n_room;           /* buckets that there is memory for */
         size_t n_behind;         /* buckets behind others */
-        uint32_t n_paused;
+        size_t n_paused;
 } table;
 
 typedef struct table_iter {
