@@ -70,8 +70,8 @@ void table_init(table *t, table_key *key);
 /* Its memory; the entries have been freed, or belong elsewhere. Empty afterwards. */
 void table_deinit(table *t);
 
-static inline uint64_t table_hash(const void *key, size_t n) {
-        return hash_bytes(key, n);
+static inline uint64_t table_hash(const void *p, size_t n) {
+        return hash_bytes(p, n);
 }
 
 static inline size_t table_count(const table *t) {

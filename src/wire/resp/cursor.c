@@ -24,7 +24,7 @@ bool resp_value_has_values(const resp_value *v) {
         }
 }
 
-static int64_t integer(resp_bytes text) {
+static int64_t integer(bytes text) {
         bool plus = text.p[0] == '+';
         int64_t v = 0;
 
@@ -34,7 +34,7 @@ static int64_t integer(resp_bytes text) {
 
 /* A bulk of so many bytes, which begin at the cursor. */
 static void read_bulk(resp_cursor *c, size_t n, resp_value *v) {
-        v->text = (resp_bytes){ c->p, n };
+        v->text = (bytes){ c->p, n };
         if (v->type == RESP_VERBATIM) {
                 v->format = c->p;
                 v->text.p += 4;
@@ -76,7 +76,7 @@ int resp_cursor_next(resp_cursor *c, resp_value *ret) {
         case RESP_PUSH:
         case RESP_ATTRIBUTE:
                 n = integer(ret->text);
-                ret->text = (resp_bytes){ 0 };
+                ret->text = (bytes){ 0 };
                 if (n < 0)
                         ret->type = RESP_NULL;
                 else if (!resp_value_has_values(ret))

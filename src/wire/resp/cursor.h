@@ -29,7 +29,7 @@ typedef struct resp_value {
 
         /* The text of a status, error, bulk, bignum, verbatim (without its format), and of
          * a number as it was written. In the bytes under the cursor. */
-        resp_bytes text;
+        bytes text;
         const char *format; /* of a verbatim: three bytes */
 
         union {

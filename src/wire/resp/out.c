@@ -269,7 +269,7 @@ void resp_out_head(resp_out *o, size_t later, resp_type type, size_t n) {
         o->n += n_more;
 }
 
-void resp_out_request(resp_out *o, const resp_bytes *argv, size_t argc) {
+void resp_out_request(resp_out *o, const bytes *argv, size_t argc) {
         resp_out_array(o, argc);
         for (size_t i = 0; i < argc; i++)
                 resp_out_bulk(o, argv[i].p, argv[i].n);

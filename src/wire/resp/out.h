@@ -75,4 +75,4 @@ size_t resp_out_later(resp_out *o);
 void resp_out_head(resp_out *o, size_t later, resp_type type, size_t n);
 
 /* A request: an array of bulks. */
-void resp_out_request(resp_out *o, const resp_bytes *argv, size_t argc);
+void resp_out_request(resp_out *o, const bytes *argv, size_t argc);

@@ -41,23 +41,23 @@ static bool is_digits(const char *p, size_t n) {
         return n > 0;
 }
 
-static size_t sign(resp_bytes t) {
+static size_t sign(bytes t) {
         return t.n > 0 && (t.p[0] == '-' || t.p[0] == '+');
 }
 
-static bool is_integer(resp_bytes t) {
+static bool is_integer(bytes t) {
         size_t plus = t.n > 1 && t.p[0] == '+' && t.p[1] != '-';
         int64_t v;
 
         return decimal_read(t.p + plus, t.n - plus, &v);
 }
 
-static bool is_bignum(resp_bytes t) {
+static bool is_bignum(bytes t) {
         return is_digits(t.p + sign(t), t.n - sign(t));
 }
 
 /* strtod(3) knows more ways to write one, and has to be kept from them. */
-static bool is_double(resp_bytes t) {
+static bool is_double(bytes t) {
         size_t i = sign(t);
         double v;
 
@@ -117,7 +117,7 @@ static int begin_values(resp_reply *r, uint64_t n) {
 }
 
 /* The line of r->type with the number of what follows it. */
-static int read_length(resp_reply *r, resp_bytes text) {
+static int read_length(resp_reply *r, bytes text) {
         int64_t v;
 
         if (!decimal_read(text.p, text.n, &v))
@@ -148,7 +148,7 @@ static int read_length(resp_reply *r, resp_bytes text) {
 
 /* Whether the text of a line is one that r->type can have; for those with no more to
  * come behind it. */
-static bool is_valid(const resp_reply *r, resp_bytes text) {
+static bool is_valid(const resp_reply *r, bytes text) {
         switch (r->type) {
         case RESP_INTEGER:
                 return is_integer(text);
@@ -185,7 +185,7 @@ static int line_next(resp_reply *r, const char *buf, size_t n) {
         }
 
         /* CR LF, and no other CR */
-        resp_bytes text = { buf + r->at + 1, (size_t)(end - buf) - r->at - 1 };
+        bytes text = { buf + r->at + 1, (size_t)(end - buf) - r->at - 1 };
         if (memchr(text.p, '\r', text.n) != end - 1)
                 return fail(r, -EPROTO);
         text.n--;

@@ -48,7 +48,7 @@ static int want(resp_request *r, size_t n) {
 
 static bool args_grow(resp_request *r) {
         uint32_t cap = r->cap ? r->cap * 2 : CAP_FIRST;
-        resp_bytes *argv = mem_resize(r->argv, cap * sizeof(*argv));
+        bytes *argv = mem_resize(r->argv, cap * sizeof(*argv));
 
         if (!argv)
                 return false;
@@ -60,7 +60,7 @@ static bool args_grow(resp_request *r) {
 static inline bool args_put(resp_request *r, const char *p, size_t n) {
         if (__builtin_expect(r->argc == r->cap, 0) && !args_grow(r))
                 return false;
-        r->argv[r->argc++] = (resp_bytes){ p, n };
+        r->argv[r->argc++] = (bytes){ p, n };
         return true;
 }
 
@@ -156,7 +156,7 @@ static inline int64_t read_short_number(resp_request *r, const char *buf, size_t
 
 static int line_next(resp_request *r, char *buf, size_t n) {
         size_t end;
-        resp_bytes word;
+        bytes word;
         int got = find_end(r, buf, n, '\n', "ERR Protocol error: too big inline request", &end);
 
         if (got <= 0)

@@ -61,9 +61,9 @@ typedef struct resp_request {
 
         /* of a whole request */
         uint32_t argc;
-        resp_bytes *argv; /* in the input, for as long as that stays; until the next call */
-        size_t consumed;  /* bytes it took, from the first of the input */
-        bool is_line;     /* not an array; a master never sends one that is not empty */
+        bytes *argv;     /* in the input, for as long as that stays; until the next call */
+        size_t consumed; /* bytes it took, from the first of the input */
+        bool is_line;    /* not an array; a master never sends one that is not empty */
 
         /* After 0: the request is not whole before the input has as many bytes. More than
          * it has now; a caller that bounds its buffer can refuse at once. */

@@ -19,13 +19,7 @@
  * caller's buffer and is pointed into, never copied.
  */
 
-#include <stddef.h>
-
-/* Borrowed; arguments and values are any bytes, 0 among them. */
-typedef struct resp_bytes {
-        const char *p;
-        size_t n;
-} resp_bytes;
+#include "../../base/bytes.h"
 
 /* The first byte of a value says what it is. In version 2 there are only the first
  * five, and null is a bulk or array of length -1. */

@@ -52,7 +52,7 @@ static char *unquote(char *p, const char *end, char **out) {
         return p + 1;
 }
 
-int resp_split_next(resp_split *s, resp_bytes *ret) {
+int resp_split_next(resp_split *s, bytes *ret) {
         char *p = s->p, *word, *out;
 
         while (p < s->end && is_blank(*p))
@@ -73,6 +73,6 @@ int resp_split_next(resp_split *s, resp_bytes *ret) {
                 break;
         }
         s->p = p;
-        *ret = (resp_bytes){ word, (size_t)(out - word) };
+        *ret = (bytes){ word, (size_t)(out - word) };
         return 1;
 }

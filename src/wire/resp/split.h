@@ -18,4 +18,4 @@ typedef struct resp_split {
 
 /* The next word, in *@ret, which lies in the line. Returns 1; 0 when there is none; or
  * -EINVAL where a quote has no end, or more than a blank behind it. */
-int resp_split_next(resp_split *s, resp_bytes *ret);
+int resp_split_next(resp_split *s, bytes *ret);

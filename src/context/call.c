@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "call.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "../base/decimal.h"
+#include "../base/real.h"
+#include "store.h"
+
+void call_fail(call *c, const char *text) {
+        c->store->stats.n_errors++;
+        resp_out_error(c->out, text);
+}
+
+void call_failf(call *c, const char *format, ...) {
+        char text[512];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        for (char *p = text; *p; p++)
+                if (*p == '\r' || *p == '\n')
+                        *p = ' ';
+        call_fail(c, text);
+}
+
+void call_fail_syntax(call *c) {
+        call_fail(c, "ERR syntax error");
+}
+
+void call_fail_type(call *c) {
+        call_fail(c, "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
+void call_fail_memory(call *c) {
+        call_fail(c, "OOM out of memory");
+}
+
+void call_send_nothing(call *c) {
+        feed_replace(&c->store->feed);
+}
+
+void call_send_instead(call *c, const bytes *argv, int argc) {
+        feed_replace(&c->store->feed);
+        feed_keep(&c->store->feed, c->db, argv, argc);
+}
+
+void call_send_also(call *c, db *d, const bytes *argv, int argc) {
+        feed_keep(&c->store->feed, d, argv, argc);
+}
+
+bool call_check_type(call *c, const key *k, key_type type) {
+        if (k && k->type != type) {
+                call_fail_type(c);
+                return false;
+        }
+        return true;
+}
+
+bool call_read(call *c, int i, key_type type, key **ret_k) {
+        key *k = db_read(c->db, c->argv[i]);
+
+        *ret_k = k;
+        return call_check_type(c, k, type);
+}
+
+bool call_write(call *c, int i, key_type type, key **ret_k) {
+        key *k = db_write(c->db, c->argv[i]);
+
+        *ret_k = k;
+        return call_check_type(c, k, type);
+}
+
+bool call_integer(call *c, int i, int64_t *ret, const char *error) {
+        if (decimal_read(c->argv[i].p, c->argv[i].n, ret))
+                return true;
+        call_fail(c, error ? error : "ERR value is not an integer or out of range");
+        return false;
+}
+
+bool call_integer_in(call *c, int i, int64_t min, int64_t max, int64_t *ret, const char *error) {
+        int64_t n;
+
+        if (!call_integer(c, i, &n, error))
+                return false;
+        if (n < min || n > max) {
+                call_fail(c, error ? error : "ERR value is out of range");
+                return false;
+        }
+        *ret = n;
+        return true;
+}
+
+bool call_double(call *c, int i, double *ret, const char *error) {
+        double n;
+
+        if (real_read(c->argv[i].p, c->argv[i].n, &n) == 0 && !isnan(n)) {
+                *ret = n;
+                return true;
+        }
+        call_fail(c, error ? error : "ERR value is not a valid float");
+        return false;
+}

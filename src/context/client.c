@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+#include "../base/clock.h"
+#include "../base/mem.h"
+#include "store.h"
+
+client *client_new(store *s) {
+        client *c = mem_zero(sizeof(*c));
+
+        if (!c)
+                return NULL;
+        c->store = s;
+        c->db = &s->dbs[0];
+        c->id = s->next_id++;
+        resp_out_init(&c->out, 2);
+        list_init(&c->node);
+        list_append(&s->clients, &c->node);
+        s->n_clients++;
+        s->stats.n_clients_ever++;
+        return c;
+}
+
+client *client_free(client *c) {
+        if (!c)
+                return NULL;
+        list_remove(&c->node);
+        c->store->n_clients--;
+        resp_out_deinit(&c->out);
+        return mem_free(c);
+}
+
+void client_close(client *c, bool now) {
+        c->flags |= CLIENT_CLOSING | (now ? CLIENT_CLOSE_NOW : 0);
+        if (c->wake)
+                c->wake(c);
+}
+
+static bool has_arity(const command *cmd, int argc) {
+        return cmd->arity >= 0 ? argc == cmd->arity : argc >= -cmd->arity;
+}
+
+/* Redis shows up to so many bytes of what it does not know. */
+enum { SHOWN = 128 };
+
+static int shown(bytes word) {
+        return word.n < SHOWN ? (int)word.n : SHOWN;
+}
+
+/* What a person may want to see of arguments that mean nothing: Redis's words. */
+static void fail_unknown(call *c) {
+        char args[SHOWN + 64];
+        size_t n = 0;
+
+        args[0] = '\0';
+        for (int i = 1; i < c->argc && n < SHOWN; i++) {
+                int room = SHOWN - (int)n;
+
+                n += (size_t)snprintf(args + n, sizeof(args) - n, "'%.*s' ",
+                                      shown(c->argv[i]) < room ? shown(c->argv[i]) : room,
+                                      c->argv[i].p);
+        }
+        call_failf(c, "ERR unknown command '%.*s', with args beginning with: %s", shown(c->argv[0]),
+                   c->argv[0].p, args);
+}
+
+static const char *upper(const char *name, char ret[static 32]) {
+        size_t n = 0;
+
+        for (; name[n] && n < 31; n++)
+                ret[n] = (char)toupper((unsigned char)name[n]);
+        ret[n] = '\0';
+        return ret;
+}
+
+/* The command that @argv names, or NULL, and it has been answered. */
+static const command *find(call *c) {
+        const command *cmd = command_find(c->argv[0]), *sub;
+        char name[32];
+
+        if (!cmd) {
+                fail_unknown(c);
+                return NULL;
+        }
+        if (cmd->n_subs > 0 && c->argc > 1) {
+                sub = command_find_sub(cmd, c->argv[1]);
+                if (!sub) {
+                        call_failf(c, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                                   shown(c->argv[1]), c->argv[1].p, upper(cmd->name, name));
+                        return NULL;
+                }
+                cmd = sub;
+        }
+        if (!has_arity(cmd, c->argc)) {
+                call_failf(c, "ERR wrong number of arguments for '%s' command", cmd->name);
+                return NULL;
+        }
+        return cmd;
+}
+
+int client_exec(client *c, const bytes *argv, int argc) {
+        store *s = c->store;
+        call now = {
+                .store = s, .db = c->db, .client = c, .argv = argv, .argc = argc, .out = &c->out
+        };
+        uint64_t n_changes;
+
+        s->now = clock_wall_ms();
+        now.cmd = find(&now);
+        if (!now.cmd)
+                return 1;
+        c->last = now.cmd;
+        n_changes = s->n_changes;
+        s->current = &now;
+        now.cmd->run(&now);
+        s->current = NULL;
+        feed_done(&s->feed, now.db, argv, argc, s->n_changes != n_changes);
+        s->stats.n_commands++;
+        return c->flags & CLIENT_BLOCKED ? 0 : 1;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A client of a store: whoever executes commands
+ *
+ * A connection has one, a program may have any number. It keeps what Redis keeps for a
+ * connection: the database it has selected, the version of the protocol, its transaction,
+ * what it watches, waits for and has subscribed to. What is said to it is appended to
+ * `out`, where its owner fetches it; when that happens outside of client_exec() (an answer
+ * it waited for, a message of a channel, a line of MONITOR) the owner is told by `wake`.
+ *
+ *     READY --a command that waits--> BLOCKED --served, timed out, unblocked--> READY
+ *       any --CLIENT KILL, over a limit, QUIT--> CLOSING: its owner sends what is in
+ *       `out`, then frees it
+ */
+
+#include "../base/list.h"
+#include "call.h"
+
+typedef enum client_flag {
+        CLIENT_BLOCKED = 1 << 0,
+        CLIENT_CLOSING = 1 << 1,   /* to be closed once `out` has been sent */
+        CLIENT_CLOSE_NOW = 1 << 2, /* or before */
+} client_flag;
+
+struct client {
+        store *store;
+        db *db;
+        uint64_t id;
+        uint32_t flags; /* of client_flag */
+        resp_out out;
+        const command *last; /* that it executed, or NULL */
+        list node;           /* of all of the store's */
+
+        /* its owner's */
+        void (*wake)(client *c); /* or NULL */
+        void *owner;
+};
+
+/* A client of @s, in database 0, speaking RESP2. NULL without memory. */
+client *client_new(store *s);
+/* Whatever it waits for, watches or has queued is dropped. NULL is fine, and comes back. */
+client *client_free(client *c);
+
+/* Execute one command. Returns 1 when it has been answered, 0 when it is BLOCKED and will
+ * be answered later; nothing may be executed meanwhile. */
+int client_exec(client *c, const bytes *argv, int argc);
+
+/* Its owner is to end it, after sending what was said, or @now. */
+void client_close(client *c, bool now);

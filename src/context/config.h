@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What can be configured, under Redis's names and with Redis's defaults
+ *
+ * The fields are named as the parameters, with _ for -. Sizes are bytes, and the ends of
+ * the names say the unit of a time.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct config {
+        int databases;
+        uint64_t proto_max_bulk_len;
+
+        /* up to which size a collection is kept compact */
+        size_t hash_max_listpack_entries, hash_max_listpack_value;
+        size_t zset_max_listpack_entries, zset_max_listpack_value;
+        size_t set_max_intset_entries;
+        int64_t list_max_listpack_size; /* below 0: -1 to -5 are 4 to 64 KiB, else values */
+        size_t stream_node_max_bytes, stream_node_max_entries;
+
+        int notify_keyspace_events; /* a set of notify_class */
+} config;
+
+void config_init(config *c);

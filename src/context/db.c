@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db.h"
+
+#include <errno.h>
+
+#include "../base/mem.h"
+#include "store.h"
+#include "value.h"
+
+static const void *name_of(const void *entry, size_t *ret_n) {
+        bytes name = key_name(entry);
+
+        *ret_n = name.n;
+        return name.p;
+}
+
+void db_init(db *d, store *s, int number) {
+        *d = (db){ .store = s, .number = number };
+        table_init(&d->keys, name_of);
+        table_init(&d->expiring, name_of);
+}
+
+static void free_key(void *arg, void *entry) {
+        key *k = entry;
+
+        (void)arg;
+        value_free(k);
+        mem_free(k);
+}
+
+void db_deinit(db *d) {
+        while (table_drain(&d->keys, SIZE_MAX, free_key, NULL))
+                ;
+        table_deinit(&d->keys);
+        table_deinit(&d->expiring);
+}
+
+/* How large a key is without an inline value. */
+static size_t size_of(size_t n_name, bool has_expiry) {
+        return sizeof(key) + (has_expiry ? sizeof(int64_t) : 0) + n_name;
+}
+
+/* The table's place for a key that is there. */
+static void **slot_of(table *t, bytes name) {
+        return table_find(t, table_hash(name.p, name.n), name.p, name.n);
+}
+
+static bool has_expired(const db *d, const key *k) {
+        return k->has_expiry && key_expiry(k) <= d->store->now;
+}
+
+/* It has expired: to those who ask it is not there. It goes away for good here, but in a
+ * store that follows another, whose master says when (its clock is the one that counts). */
+static void expire_in_passing(db *d, key *k) {
+        if (!d->store->follows)
+                db_remove_expired(d, k);
+}
+
+static key *find(db *d, uint64_t hash, bytes name) {
+        void **slot = table_find(&d->keys, hash, name.p, name.n);
+        key *k = slot ? *slot : NULL;
+
+        if (k && has_expired(d, k)) {
+                expire_in_passing(d, k);
+                return NULL;
+        }
+        return k;
+}
+
+key *db_peek(db *d, bytes name) {
+        return find(d, table_hash(name.p, name.n), name);
+}
+
+key *db_read(db *d, bytes name) {
+        key *k = db_peek(d, name);
+
+        if (k)
+                d->store->stats.n_hits++;
+        else
+                d->store->stats.n_misses++;
+        return k;
+}
+
+key *db_write(db *d, bytes name) {
+        return db_peek(d, name);
+}
+
+key *db_add(db *d, bytes name, key_type type) {
+        key *k;
+
+        if (name.n > KEY_NAME_MAX)
+                return NULL;
+        k = mem_new(size_of(name.n, false));
+        if (!k)
+                return NULL;
+        *k = (key){ .type = type, .n_name = (uint32_t)name.n & KEY_NAME_MAX };
+        value_init(k);
+        memcpy(k->rest, name.p, name.n);
+        if (table_add(&d->keys, table_hash(name.p, name.n), k) < 0)
+                return mem_free(k);
+        return k;
+}
+
+key *db_set_inline(db *d, key *k, bytes value) {
+        char kept[KEY_INLINE_MAX]; /* the value may lie in the block that is resized */
+        size_t n_old = k->encoding == KEY_INLINE ? k->n_inline : 0;
+        key *moved = k;
+
+        memcpy(kept, value.p, value.n);
+        if (value.n != n_old) {
+                /* found while they can still be read */
+                void **at = slot_of(&d->keys, key_name(k));
+                void **timed = k->has_expiry ? slot_of(&d->expiring, key_name(k)) : NULL;
+
+                moved = mem_resize(k, size_of(k->n_name, k->has_expiry) + value.n);
+                if (!moved)
+                        return NULL;
+                *at = moved;
+                if (timed)
+                        *timed = moved;
+        }
+        value_free(moved);
+        moved->n_inline = value.n;
+        memcpy(key_inline(moved), kept, value.n);
+        return moved;
+}
+
+key *db_expire(db *d, key *k, int64_t when) {
+        size_t n_inline = k->encoding == KEY_INLINE ? k->n_inline : 0;
+        bool wants = when != INT64_MAX;
+        bytes name = key_name(k);
+        key *moved;
+
+        if (wants != k->has_expiry) {
+                void **at = slot_of(&d->keys, name);
+
+                moved = mem_new(size_of(name.n, wants) + n_inline);
+                if (!moved)
+                        return NULL;
+                *moved = *k;
+                moved->has_expiry = wants;
+                memcpy((char *)key_name(moved).p, name.p, name.n + n_inline);
+                if (wants && table_add(&d->expiring, table_hash(name.p, name.n), moved) < 0) {
+                        mem_free(moved);
+                        return NULL;
+                }
+                if (!wants)
+                        table_take(&d->expiring, table_hash(name.p, name.n), name.p, name.n);
+                *at = moved;
+                mem_free(k);
+                k = moved;
+        }
+        if (wants)
+                memcpy(k->rest, &when, sizeof(when));
+        return k;
+}
+
+void db_clear(db *d, key *k) {
+        (void)d;
+        value_free(k);
+}
+
+void db_remove(db *d, key *k) {
+        bytes name = key_name(k);
+        uint64_t hash = table_hash(name.p, name.n);
+
+        table_take(&d->keys, hash, name.p, name.n);
+        if (k->has_expiry)
+                table_take(&d->expiring, hash, name.p, name.n);
+        free_key(NULL, k);
+}
+
+void db_remove_expired(db *d, key *k) {
+        feed_send(&d->store->feed, d, (bytes[]){ BYTES("DEL"), key_name(k) }, 2);
+        d->store->stats.n_expired++;
+        db_changed(d, key_name(k), NOTIFY_EXPIRED, "expired");
+        db_remove(d, k);
+}
+
+bool db_remove_if_empty(db *d, key *k) {
+        if (value_count(k) > 0)
+                return false;
+        db_changed(d, key_name(k), NOTIFY_GENERIC, "del");
+        db_remove(d, k);
+        return true;
+}
+
+key *db_move(db *d, key *k, db *to, bytes name) {
+        key *moved = db_add(to, name, k->type);
+        int64_t when = key_expiry(k);
+
+        if (!moved)
+                return NULL;
+        if (k->encoding == KEY_INLINE) {
+                key *filled = db_set_inline(to, moved, (bytes){ key_inline(k), k->n_inline });
+
+                if (!filled) {
+                        db_remove(to, moved);
+                        return NULL;
+                }
+                moved = filled;
+        }
+        if (k->has_expiry) {
+                key *timed = db_expire(to, moved, when);
+
+                if (!timed) {
+                        db_remove(to, moved);
+                        return NULL;
+                }
+                moved = timed;
+        }
+        if (k->encoding != KEY_INLINE) {
+                moved->encoding = k->encoding;
+                moved->value = k->value; /* the larger of the union, so all of it */
+                k->encoding = KEY_INLINE;
+                k->n_inline = 0;
+        }
+        moved->lru = k->lru;
+        db_remove(d, k);
+        return moved;
+}
+
+void db_changed(db *d, bytes name, notify_class class, const char *event) {
+        (void)name, (void)class, (void)event;
+        d->store->n_changes++;
+}
+
+void db_flush(db *d) {
+        db_deinit(d);
+        db_init(d, d->store, d->number);
+}

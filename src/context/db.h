@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A database: names and what they stand for
+ *
+ * All that reads or changes a key goes through here, so that expiry, snapshots,
+ * computed keys, WATCH, blocked clients, notifications and replication are told of
+ * everything, in this one place:
+ *
+ *     k = db_read(d, name)     to look at it
+ *     k = db_write(d, name)    to change it; whoever takes a snapshot has saved it
+ *     ... change it ...
+ *     db_changed(d, name, NOTIFY_LIST, "rpush");
+ *
+ * A key that has expired is not there, and is removed in passing. A collection that
+ * has become empty is removed by whoever emptied it: db_remove_if_empty().
+ * A pointer to a key is good until the next call here for the same database; what moves
+ * the key says where it is now.
+ */
+
+#include "key.h"
+#include "notify.h"
+#include "table.h"
+
+typedef struct store store;
+
+typedef struct db {
+        store *store;
+        int number;
+        table keys;     /* of key */
+        table expiring; /* those of them that have a time to live */
+} db;
+
+void db_init(db *d, store *s, int number);
+void db_deinit(db *d);
+
+/* The key, or NULL. Counts as used, and as a hit or a miss. */
+key *db_read(db *d, bytes name);
+key *db_write(db *d, bytes name);
+
+/* As db_read(), but it does not count: for TYPE, OBJECT, SCAN and our own needs. */
+key *db_peek(db *d, bytes name);
+
+/* A new key of @type, without a value (the file of the type puts one in). It must not be
+ * there. NULL without memory. */
+key *db_add(db *d, bytes name, key_type type);
+
+/* A string of up to KEY_INLINE_MAX bytes in the key itself, in place of what it had;
+ * the key may move. NULL without memory, and nothing has changed then. */
+key *db_set_inline(db *d, key *k, bytes value);
+
+/* Give it a time to live (INT64_MAX: none), in milliseconds of Unix time. It may move. */
+key *db_expire(db *d, key *k, int64_t when);
+
+/* Free the value but not the key, so that another may be put in; keeps the expiry. */
+void db_clear(db *d, key *k);
+
+/* Free it. Tells nobody. */
+void db_remove(db *d, key *k);
+
+/* Remove a key whose time has come: it counts, is notified as "expired", and replicas are
+ * told to delete it. */
+void db_remove_expired(db *d, key *k);
+
+/* After a collection has lost elements: remove it if it is empty, and notify "del".
+ * Returns whether it is gone. */
+bool db_remove_if_empty(db *d, key *k);
+
+/* The same value under another name, in this or another database, where there must be
+ * nothing of that name. The expiry goes along. NULL without memory. */
+key *db_move(db *d, key *k, db *to, bytes name);
+
+/* Tell everybody that the key has changed: who watches or tracks it, who waits for it;
+ * a notification of @event, unless it is NULL; and it counts as a change for saving and
+ * replication (what is sent is up to the command, call.h). */
+void db_changed(db *d, bytes name, notify_class class, const char *event);
+
+/* Remove all. Tells nobody. */
+void db_flush(db *d);
+
+static inline size_t db_size(const db *d) {
+        return table_count(&d->keys);
+}

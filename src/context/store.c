@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "../base/mem.h"
+
+int store_new(const config *cfg, store **ret) {
+        store *s = mem_zero(sizeof(*s));
+
+        if (!s)
+                return -ENOMEM;
+        if (cfg)
+                s->config = *cfg;
+        else
+                config_init(&s->config);
+        list_init(&s->clients);
+        feed_init(&s->feed);
+        s->next_id = 1;
+        s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
+        if (!s->dbs) {
+                mem_free(s);
+                return -ENOMEM;
+        }
+        for (; s->n_dbs < s->config.databases; s->n_dbs++)
+                db_init(&s->dbs[s->n_dbs], s, s->n_dbs);
+        *ret = s;
+        return 0;
+}
+
+store *store_free(store *s) {
+        if (!s)
+                return NULL;
+        assert(list_is_empty(&s->clients));
+        while (s->n_dbs > 0)
+                db_deinit(&s->dbs[--s->n_dbs]);
+        mem_free(s->dbs);
+        feed_deinit(&s->feed);
+        return mem_free(s);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The embedded store: databases, clients, configuration, statistics
+ *
+ * Belongs to the thread that made it.
+ */
+
+#include "client.h"
+#include "config.h"
+#include "feed.h"
+
+typedef struct store_stats {
+        uint64_t n_clients_ever, n_commands, n_expired, n_hits, n_misses, n_errors;
+} store_stats;
+
+struct store {
+        config config;
+        db *dbs;
+        int n_dbs;
+        list clients;
+        size_t n_clients;
+        uint64_t next_id;   /* of a client */
+        int64_t now;        /* ms of Unix time, read once a command: all of it sees the same */
+        uint64_t n_changes; /* ever */
+        bool follows;       /* another store, which says when keys expire */
+        call *current;      /* what is being executed, or NULL */
+        feed feed;
+        store_stats stats;
+};
+
+/* @cfg is copied; NULL is the default. */
+int store_new(const config *cfg, store **ret);
+/* Its clients have been freed. NULL comes back. */
+store *store_free(store *s);
