@@ -77,8 +77,8 @@ c.recv(1)
 c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 c.recv(1 << 20)
 ' > port &
-        read -r port < port
-        said=$(beam call "tcp://127.0.0.1:$port" hello 2>&1)
+        hear port
+        said=$(beam call "tcp://127.0.0.1:$heard" hello 2>&1)
         is 'a stranger: status' $? 3
         like 'a stranger: says so' "$said" 'does not speak Beam'
 else

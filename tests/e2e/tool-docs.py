@@ -61,30 +61,35 @@ def run(page, tmp):
     found = []
     env = dict(os.environ, PATH=os.path.dirname(os.environ["BEAM_TOOL"]) + ":" + os.environ["PATH"])
     if steps:
-        shell = subprocess.Popen(
-            ["bash"],
-            cwd=tmp,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        # the services go on, with our pipes: the last mark is the end
         with open(os.path.join(tmp, ".script"), "w", encoding="utf-8") as f:
             f.write(script + "kill $(jobs -p) 2>/dev/null\nwait 2>/dev/null\n")
-        try:
-            out, err = shell.communicate(b". ./.script\n", timeout=100)
-        except subprocess.TimeoutExpired:
-            os.killpg(shell.pid, signal.SIGKILL)
-            out, err = shell.communicate()
-        got = out.decode(errors="replace").replace(tmp + "/", "/tmp/").split("\n" + mark + "\n")
+        # files and not pipes, whose end would come with that of the last who holds them
+        with open(os.path.join(tmp, ".out"), "w+b") as out, open(os.path.join(tmp, ".err"), "w+b") as err:
+            shell = subprocess.Popen(
+                ["bash"],
+                cwd=tmp,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+            try:
+                shell.communicate(b". ./.script\n", timeout=100)
+            except subprocess.TimeoutExpired:
+                os.killpg(shell.pid, signal.SIGKILL)
+                shell.wait()
+                err.write(b"and was not over after 100 s")
+            out.seek(0)
+            got = out.read().decode(errors="replace").replace(tmp + "/", "/tmp/").split("\n" + mark + "\n")
+            err.seek(0)
+            said = err.read().decode(errors="replace")
         for i, (text, wanted) in enumerate(steps):
             name = text.strip().splitlines()[-1]
             if i >= len(got) - 1:
-                found.append((name, "it was not reached: " + err.decode(errors="replace")))
+                found.append((name, "it was not reached: " + said))
             elif wanted is not None and flat(got[i]) != flat(wanted):
-                found.append((name, "it printed\n%s\nand\n%s" % (got[i], err.decode(errors="replace"))))
+                found.append((name, "it printed\n%s\nand\n%s" % (got[i], said)))
             else:
                 found.append((name, None))
 

@@ -7,7 +7,7 @@ examples=${EXAMPLES:?where they were built}
 run() { # EXAMPLE ARGS
         local name=$1
         shift
-        timeout 60 "$examples/$name" "$@"
+        timeout -k 5 "$patience" "$examples/$name" "$@"
 }
 
 n_links=0
@@ -57,11 +57,13 @@ for link in unix:$tmp/ex unix:@beam-e2e-$$-ex tcp://127.0.0.1:; do
                 run workers worker "$url" $name > "did.$name" &
                 workers+=($!)
         done
-        wait $boss
+        ended $boss 'the boss'
         is 'workers: status' $? 0
         is 'workers: the sum' "$(cat sum)" 'the squares of 1 to 20 add up to 2870'
         is 'workers: three registered' "$(grep -c 'wants work' hired)" 3
-        wait "${workers[@]}"
+        for worker in "${workers[@]}"; do
+                ended "$worker" 'a worker'
+        done
         is 'workers: together they did it all' "$(awk '{ n += $3 } END { print n }' did.*)" 20
 
         at
@@ -91,7 +93,7 @@ for link in unix:$tmp/ex unix:@beam-e2e-$$-ex tcp://127.0.0.1:; do
         is 'embed: takes messages' $? 0
         echo line >&3
         exec 3>&-
-        wait $pid
+        ended $pid embed
         is 'embed: status' $? 0
         is 'embed: both' "$(sort seen)" "$(printf 'line: line\nmessage: message\n')"
         rm lines
@@ -99,4 +101,3 @@ done
 is 'split: two threads' "$(run split mem:words count ask | cut -d: -f1)" "$(printf '3 words\n7 words\n5 words\n')"
 run hello-client "unix:$tmp/nobody" > out 2>&1
 is 'hello: nobody there' $? 1
-wait 2> /dev/null

@@ -10,10 +10,19 @@ n_failed=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/beam-e2e.XXXXXX")
 cd "$tmp" || exit 1
 beam=${BEAM_TOOL:?the tool to be tested}
+export BEAM_E2E=$tmp # by which whoever is left over is found
 
-# Nothing here takes long; what hangs is ended with 124, which no test expects.
+# How many seconds anything may take. What is waited for in vain fails the test by its
+# name, and ends it.
+patience=60
+give_up() { # WHAT
+        ok 1 "waited $patience s for $1"
+        exit 1
+}
+
+# What hangs is ended with 124, which is never expected of a call without --timeout.
 beam() {
-        timeout "${patience:-60}" "$beam" "$@"
+        timeout -k 5 "$patience" "$beam" "$@"
 }
 
 ok() { # STATUS NAME: 0 is fine
@@ -49,10 +58,42 @@ skip() { # NAME WHY
         echo "ok $n_tests - $1 # SKIP $2"
 }
 
+# Wait for our child PID, which is killed if that is in vain; its status is in $status.
+mkfifo never
+in_time() { # PID
+        local clock
+        (
+                read -r -t "$patience" _ <> "$tmp/never"
+                : > "$tmp/late"
+                kill -KILL "$1"
+        ) &
+        clock=$!
+        wait "$1"
+        status=$?
+        kill -KILL "$clock"
+        wait "$clock"
+        [ ! -e "$tmp/late" ]
+} 2>/dev/null # the shell's words for who was killed
+
+# The end of PID, which is WHAT; its status is returned.
+ended() { # PID WHAT
+        in_time "$1" || give_up "the end of $2"
+        return "$status"
+}
+
+# A line from FIFO, in $heard, and a line into one.
+hear() { # FIFO
+        heard=$(timeout "$patience" head -n 1 "$1") || give_up "a line from $1"
+}
+tell() { # FIFO LINE
+        timeout "$patience" sh -c 'echo "$2" > "$1"' - "$1" "$2" || give_up "a reader of $1"
+}
+
 # Start `beam VERB ARGS`, which listens at any address: its real URL is in $url, its process
-# in $server. What it prints after that goes to the file FILE, which is whole after a
-# plain `wait`.
+# in $server. What it and its children print after that goes to the file FILE, which is
+# whole after `printed`.
 n_servers=0
+readers=()
 listening() { # FILE VERB ARGS
         local file=$1 fifo
         shift
@@ -63,10 +104,11 @@ listening() { # FILE VERB ARGS
                 echo "$line" > "$fifo.url"
                 exec cat >> "$file"
         } < "$fifo.out" &
+        readers+=($!)
         "$beam" "$@" > "$fifo.out" &
         server=$!
-        read -r url < "$fifo.url"
-        url=${url#'{"url":"'} # as --json has it
+        hear "$fifo.url"
+        url=${heard#'{"url":"'} # as --json has it
         url=${url%'"}'}
 }
 
@@ -74,20 +116,47 @@ serve() { # URL -- CMD... | OPTIONS URL --echo
         listening served.out serve --print-url "$@"
 }
 
+printed() {
+        local reader
+        for reader in "${readers[@]}"; do
+                ended "$reader" 'all that could print to stdout'
+        done
+        readers=()
+}
+
 stop() { # PID: as a supervisor would; its status is returned
         kill -TERM "$1" 2>/dev/null
-        wait "$1"
+        ended "$1" "process $1, which got SIGTERM"
+}
+
+# Whoever was started from here, however far from here, and is still there.
+left_over() {
+        grep -lszFx "BEAM_E2E=$tmp" /proc/[0-9]*/environ | cut -d/ -f3
 }
 
 finish() {
-        local pid
+        local pid pids moment
         for pid in $(jobs -p); do
                 kill -TERM "$pid" 2>/dev/null
         done
-        wait 2>/dev/null
+        for pid in $(jobs -p); do
+                in_time "$pid" || ok 1 "waited $patience s for a process that got SIGTERM"
+        done
+        # those that are on their way out get a moment
+        unset BEAM_E2E # or what looks would be seen
+        for moment in {1..50}; do
+                pids=$(left_over)
+                [ -n "$pids" ] || break
+                sleep 0.1
+        done
+        for pid in $pids; do
+                ok 1 "left running: $(ps -o args= -p "$pid")"
+                kill -KILL "$pid"
+        done
         cd /
         rm -rf "$tmp"
         echo "1..$n_tests"
         [ "$n_failed" -eq 0 ]
 }
-trap 'finish; exit $?' EXIT
+# Bash runs this in a child too, if a signal ends that between fork and exec.
+trap '[ "$BASHPID" != $$ ] || { finish; exit $?; }' EXIT

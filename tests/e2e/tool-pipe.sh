@@ -51,10 +51,10 @@ mkfifo in
 client=$!
 exec 3> in
 echo begun >&3
-read -r _ < up
+hear up
 kill -KILL "$server"
-wait "$server" 2> /dev/null
-wait $client
+ended "$server" 'the service, which was killed'
+ended $client 'pipe, whose service was killed'
 is 'the service is killed: status' $? 1
 like 'the service is killed: said' "$(cat said)" 'the link was lost'
 exec 3>&-

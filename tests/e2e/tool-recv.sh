@@ -13,16 +13,16 @@ for link in "unix:$tmp/r" "unix:@beam-e2e-$$-r" tcp://127.0.0.1:0; do
         receive -n 100000 "$link"
         seq 1 100000 | beam send "$url"
         is "$link: lines: status of send" $? 0
-        wait $receiver
+        ended $receiver recv
         is "$link: lines: status of recv" $? 0
-        wait
+        printed
         cmp got <(seq 1 100000)
         ok $? "$link: lines: all, in order"
 
         receive -n 1000 "$link"
         seq 1 1000 | beam send --depth 0 "$url"
         is "$link: depth 0: status of send" $? 0
-        wait
+        printed
         cmp got <(seq 1 1000)
         ok $? "$link: depth 0: all, in order"
 
@@ -31,7 +31,7 @@ for link in "unix:$tmp/r" "unix:@beam-e2e-$$-r" tcp://127.0.0.1:0; do
         tr -d '\n' < big > line
         beam send "$url" < line
         is "$link: one large message: status" $? 0
-        wait
+        printed
         cmp got line
         ok $? "$link: one large message"
 
@@ -39,16 +39,16 @@ for link in "unix:$tmp/r" "unix:@beam-e2e-$$-r" tcp://127.0.0.1:0; do
         said=$(seq 1 100000 | beam send "$url" 2>&1)
         is "$link: a receiver that has enough: status of send" $? 1
         like "$link: a receiver that has enough: reason" "$said" 'the service is ending'
-        wait $receiver
+        ended $receiver recv
         is "$link: a receiver that has enough: status of recv" $? 0
-        wait
+        printed
         is "$link: a receiver that has enough" "$(cat got)" "$(seq 1 2)"
 done
 
 receive -n 3 --json "unix:$tmp/json"
 beam send -s name -l text "$url" 'say "hi"'
 printf 'a\tb\n\377\n' | beam send "$url"
-wait
+printed
 is 'recv --json' "$(sed 's/"peer":"unix",//' got)" '{"service":"name","label":"text","things":0,"bytes":8,"data":"say \"hi\""}
 {"service":"","things":0,"bytes":3,"data":"a\u0009b"}
 {"service":"","things":0,"bytes":1,"base64":"/w=="}'
@@ -61,7 +61,7 @@ beam send --service one "$url" y
 is 'and one that is' $? 0
 stop $receiver
 is 'recv ends with 0 on SIGTERM' $? 0
-wait
+printed
 is 'and has printed what it took' "$(cat got)" y
 
 beam recv --timeout 0.1 "unix:$tmp/timeout" > /dev/null
@@ -79,10 +79,9 @@ mkfifo lines
 sender=$!
 exec 3> lines
 echo first >&3
-wait $receiver
+ended $receiver recv
 is 'send: a line leaves at once' $? 0
-kill -TERM $sender
-wait $sender
+stop $sender
 is 'send dies of the signal it got' $? 143
 exec 3>&-
 
@@ -91,17 +90,17 @@ mkfifo printed
 "$beam" recv --print-url "unix:$tmp/killed" > printed &
 receiver=$!
 exec 4< printed
-read -r url <&4
+read -r -t "$patience" url <&4 || give_up 'the URL of recv'
 "$beam" send "$url" < lines 2> said &
 sender=$!
 exec 3> lines
 echo first >&3
-read -r _ <&4
+read -r -t "$patience" _ <&4 || give_up 'a message from recv'
 kill -KILL $receiver
-wait $receiver 2> /dev/null
+ended $receiver 'recv, which was killed'
 echo second >&3
 exec 3>&-
-wait $sender
+ended $sender send
 is 'a receiver that is killed: status' $? 1
 like 'a receiver that is killed: said' "$(cat said)" 'the link was lost'
 

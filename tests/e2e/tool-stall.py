@@ -13,6 +13,7 @@ import tempfile
 
 BEAM = os.environ["BEAM_TOOL"]
 LIMIT = 16 * 1024  # KiB over the start
+PATIENCE = 60  # seconds
 n = n_bad = 0
 
 
@@ -52,6 +53,8 @@ def stall(link, tmp, args, verb):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
+    if not select.select([serve.stdout], [], [], PATIENCE)[0]:
+        raise TimeoutError("no URL from beam serve")
     url = serve.stdout.readline().decode().strip()
     client = subprocess.Popen(
         [BEAM, verb, url],
@@ -74,9 +77,9 @@ def stall(link, tmp, args, verb):
     ok(other.returncode == 0, name + "the service still answers")
 
     client.kill()
-    client.wait()
+    client.wait(PATIENCE)
     serve.terminate()
-    serve.wait()
+    serve.wait(PATIENCE)
 
 
 def main():
