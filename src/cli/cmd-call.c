@@ -144,6 +144,8 @@ const cli_command cmd_call = {
         .summary = "Send one message with a way back, print the answer",
         .text = "The message is DATA, or what stdin holds. With --timeout the deadline travels\n"
                 "with it, and the service may give up then too. When the service closes the way\n"
-                "back instead of answering, its reason is printed and the status is 1.\n",
+                "back instead of answering, its reason is printed and the status is 1, or 124 "
+                "if\n"
+                "the reason is the time.\n",
         .run = call,
 };

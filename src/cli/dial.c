@@ -141,7 +141,8 @@ int cli_failed(const char *what, const char *url, int r, const beam_reason *reas
                 say_error("%s %s: the message is larger than the other side takes", what, url);
         else
                 say_error("%s %s: %s", what, url, beam_strerror(r));
-        return CLI_FAILED;
+        /* Our deadline went along with the message, and is over there as soon as here. */
+        return reason && reason->code == BEAM_CODE_TIMEOUT ? CLI_TIMEOUT : CLI_FAILED;
 }
 
 int cli_read_all(int fd, size_t max, char **ret_data, size_t *ret_n) {

@@ -67,7 +67,9 @@ is 'a call that takes too long: status' $? 124
 stop "$server"
 is 'and nothing is left over' $? 0
 serve --timeout 0.2 "unix:$tmp/slow2" -- sh -c 'read -r never < /dev/zero'
-like 'a child that takes too long' "$(beam call "$url" x 2>&1)" 'took too long (code 7)'
+said=$(beam call "$url" x 2>&1)
+is 'a child that takes too long: status' $? 124
+like 'a child that takes too long: reason' "$said" 'took too long (code 7)'
 stop "$server"
 serve "unix:$tmp/flood" -- cat /dev/zero
 said=$(beam call "$url" x 2>&1)
