@@ -46,6 +46,14 @@ void child_kill(pid_t pid, int signal) {
                 (void)kill(pid, signal);
 }
 
+bool child_left_others(pid_t pid) {
+        return kill(-pid, 0) == 0 || errno != ESRCH;
+}
+
+void child_kill_others(pid_t pid) {
+        (void)kill(-pid, SIGKILL);
+}
+
 int child_ended(pid_t pid, char *text, size_t size, uint32_t *ret_code) {
         int status;
 

@@ -5,6 +5,7 @@
  * Child processes
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,6 +17,11 @@ int child_start(char **argv, int fd_in, int fd_out, pid_t *ret);
 
 /* Send @signal to it and to what it started. */
 void child_kill(pid_t pid, int signal);
+
+/* Whether something that it started is still there after its own end, and the end of that.
+ * The kernel gives nobody else the number meanwhile. */
+bool child_left_others(pid_t pid);
+void child_kill_others(pid_t pid);
 
 /* Ask whether it has ended. Returns 1 with its status in words, as "exited 3" or "killed
  * by signal 9 (Killed)", and the code to close with: 0 if all was well. 0 if it has not. */

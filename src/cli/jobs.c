@@ -20,6 +20,10 @@ enum { ECHO_MAX = 4096 };
 
 /* Between SIGTERM and SIGKILL for a child that is not wanted any more; picked. */
 #define KILL_AFTER (2 * BEAM_SECOND)
+#define KILLED (BEAM_FOREVER - 1)
+
+/* Nothing tells of the end of a process that is not our child: how often to look; picked. */
+#define LOOK_AGAIN (BEAM_SECOND / 20)
 
 /* For the other side to take an answer without depth; then it is tried again. */
 #define PATIENCE (BEAM_SECOND / 500)
@@ -37,10 +41,11 @@ typedef struct job {
         server_link *link;
 
         pid_t pid;     /* 0: none, or it has ended */
+        pid_t others;  /* the same, when it has ended and others it started are still to end */
         uint32_t code; /* why it failed, 0 if it did not */
         char text[256];
         int64_t deadline; /* for the child */
-        int64_t kill_at;  /* BEAM_FOREVER until it has been asked to end */
+        int64_t kill_at;  /* BEAM_FOREVER until it has been asked to end, then KILLED */
 
         /* messages and readers: what the child prints */
         wait_fd out;
@@ -123,6 +128,15 @@ static void job_cancel(job *j, uint32_t code, const char *text) {
         j->deadline = BEAM_FOREVER;
         j->kill_at = beam_after(KILL_AFTER);
         child_kill(j->pid, SIGTERM);
+}
+
+static void job_kill(job *j) {
+        if (j->pid)
+                child_kill(j->pid, SIGKILL);
+        if (j->others)
+                child_kill_others(j->others);
+        j->others = 0; /* they can do no more, and somebody else will reap them */
+        j->kill_at = KILLED;
 }
 
 /* Send what is ready. Returns -ETIMEDOUT while there is no room. */
@@ -231,12 +245,17 @@ static void complain(const job *j) {
 }
 
 /* The child has ended, and all that it wrote can be read. What it left running has no
- * part in this. */
+ * part in this, but when all were asked to end: one that was being forked may not have
+ * heard it. */
 static void on_child(job *j) {
         int r;
 
+        if (j->kill_at < KILLED && child_left_others(j->pid))
+                j->others = j->pid;
+        else
+                j->kill_at = BEAM_FOREVER;
         j->pid = 0;
-        j->kill_at = j->deadline = BEAM_FOREVER;
+        j->deadline = BEAM_FOREVER;
         if (j->kind == JOB_STREAM) {
                 if (j->st && j->code)
                         (void)beam_stream_set_end(j->st, j->code, j->text);
@@ -267,7 +286,7 @@ static void on_child(job *j) {
 }
 
 static bool job_is_over(const job *j) {
-        return !j->pid && !j->st && !j->ready && (j->kind != JOB_READER || j->n == 0);
+        return !j->pid && !j->others && !j->st && !j->ready && (j->kind != JOB_READER || j->n == 0);
 }
 
 static void job_step(job *j, bool child_ended_now) {
@@ -292,10 +311,10 @@ static void job_step(job *j, bool child_ended_now) {
         now = beam_now();
         if (j->pid && now >= j->deadline)
                 job_cancel(j, BEAM_CODE_TIMEOUT, "took too long");
-        if (j->pid && now >= j->kill_at) {
-                child_kill(j->pid, SIGKILL);
-                j->kill_at = BEAM_FOREVER - 1; /* done, and not again */
-        }
+        if (now >= j->kill_at)
+                job_kill(j);
+        if (j->others && !child_left_others(j->others))
+                j->others = 0;
 
         if (!job_is_over(j))
                 return;
@@ -319,6 +338,8 @@ int64_t jobs_wake(const jobs *x) {
 
                 wake = j->deadline < wake ? j->deadline : wake;
                 wake = j->kill_at < wake ? j->kill_at : wake;
+                if (j->others && beam_after(LOOK_AGAIN) < wake)
+                        wake = beam_after(LOOK_AGAIN);
         }
         return wake;
 }
@@ -334,12 +355,8 @@ void jobs_gone(jobs *x, const server_link *l) {
 }
 
 void jobs_kill(jobs *x) {
-        list_each(i, &x->all) {
-                job *j = container_of(i, job, in_jobs);
-
-                if (j->pid)
-                        child_kill(j->pid, SIGKILL);
-        }
+        list_each(i, &x->all)
+                job_kill(container_of(i, job, in_jobs));
 }
 
 void jobs_deinit(jobs *x) {

@@ -20,7 +20,9 @@ for link in "unix:$tmp/s" "unix:@beam-e2e-$$-s" tcp://127.0.0.1:0 'tcp://[::1]:0
                 beam call "$url" "caller $i" > "answer.$i" &
                 calls[i]=$!
         done
-        wait "${calls[@]}"
+        for i in 1 2 3 4 5 6 7 8; do
+                ended "${calls[i]}" "call $i of eight"
+        done
         is "$name: eight at once" "$(cat answer.?)" "$(seq -f 'CALLER %g' 8 | tr -d '\n')"
         stop "$server"
         is "$name: ends in order" $? 0
@@ -82,9 +84,11 @@ for word in a b c; do
         echo $word | beam call "$url" > "one.$word" &
         ones+=($!)
 done
-exec 3<> go
+exec 3<> go # whoever comes to read finds it there
 printf '1\n2\n3\n' >&3
-wait "${ones[@]}"
+for one in "${ones[@]}"; do
+        ended "$one" 'a call to --max 1'
+done
 exec 3>&-
 is 'max 1: each gets its answer' "$(cat one.a one.b one.c)" "$(printf 'a\nb\nc\n')"
 is 'max 1: each ran once' "$(sort order)" "$(printf 'a\nb\nc\n')"
@@ -96,7 +100,7 @@ serve "unix:$tmp/log" -- sh -c 'echo "$(cat)"'
 seq 1 20 | beam send "$url"
 is 'send: status' $? 0
 stop "$server"
-wait
+printed
 is 'what ran for messages one way' "$(sort -n served.out)" "$(seq 1 20)"
 
 # a feed
@@ -110,15 +114,22 @@ is 'and cut by whoever reads' "$(beam recv --dial "$url" | head -n 2 | wc -l)" 2
 stop "$server"
 is 'and the service ends' $? 0
 
-# whoever asked goes away, and his child with him
-mkfifo pid gone hang
-serve "unix:$tmp/away" -- sh -c 'trap "echo gone > gone; exit" TERM; cat hang & echo up > pid; wait'
+# whoever asked goes away, and his child with him, and whatever that has started: who was
+# being forked when the signal came has not heard it, which is as if he ignored it
+mkfifo up gone hang held
+serve "unix:$tmp/away" -- sh -c '
+        trap "echo gone > gone; exit" TERM
+        (trap "" TERM; echo up > up; exec cat hang > held) &
+        wait'
 "$beam" call "$url" x &
 caller=$!
-read -r _ < pid
+hear up
 kill -KILL $caller
-wait $caller 2> /dev/null
-is 'a caller that goes away' "$(timeout 20 cat gone)" gone
+ended $caller 'a call that was killed'
+hear gone
+is 'a caller that goes away' "$heard" gone
+timeout "$patience" cat held
+is 'and what his child had started' $? 0
 stop "$server"
 
 # end in order while a child is at work
@@ -126,11 +137,11 @@ mkfifo begun work
 serve "unix:$tmp/at-work" -- sh -c 'echo > begun; read -r line < work; echo "did $line"'
 beam call "$url" x > answer &
 caller=$!
-read -r _ < begun
+hear begun
 kill -TERM "$server"
-echo it > work
-wait $caller
+tell work it
+ended $caller 'a call that is under way'
 is 'an answer after SIGTERM: status' $? 0
 is 'an answer after SIGTERM' "$(cat answer)" 'did it'
-wait "$server"
+ended "$server" 'the service'
 is 'and then the end' $? 0
