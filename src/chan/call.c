@@ -68,10 +68,22 @@ static int send_question(beam_sender *tx, beam_msg *msg, beam_receiver **ret_bac
         return 0;
 }
 
+/* An answer that came with its end leaves nothing to say but that it was taken, which goes
+ * with what is said next. */
+static void leave(beam_receiver *back) {
+        bool over = back->wire && back->wire->flags & WIRE_END;
+
+        if (over)
+                beam_cork();
+        beam_receiver_close(back);
+        if (over)
+                loop_mine()->corked--;
+}
+
 int beam_call(beam_sender *tx, beam_msg *msg, beam_msg **ret_answer, int *ret_left,
               int64_t deadline) {
-        _cleanup_(beam_receiver_closep) beam_receiver *back = NULL;
         int64_t before = msg->deadline;
+        beam_receiver *back = NULL;
         int r;
 
         if (ret_left)
@@ -96,19 +108,39 @@ int beam_call(beam_sender *tx, beam_msg *msg, beam_msg **ret_answer, int *ret_le
         if (ret_left)
                 *ret_left = 1;
         r = beam_recv(back, ret_answer, deadline);
+        leave(back);
         return r == 1 ? 0 : r == 0 ? -EPIPE : r;
 }
 
 int beam_reply(beam_msg *question, beam_msg *answer, int64_t deadline) {
-        _cleanup_(beam_sender_closep) beam_sender *tx = NULL;
         size_t n = beam_msg_things(question);
+        beam_sender *tx;
+        loop *l;
+        session *s;
+        int r;
 
         while (n && beam_msg_kind(question, n - 1) == BEAM_NOTHING)
                 n--;
         tx = n ? beam_msg_take_sender(question, n - 1) : NULL;
         if (!tx)
                 return -ENOENT;
-        return beam_send(tx, answer, deadline);
+        l = loop_get();
+        if (!l) {
+                beam_sender_close(tx);
+                return -ENOMEM;
+        }
+
+        /* the answer and its end in one write */
+        s = tx->wire ? tx->wire->s : NULL;
+        l->corked++;
+        r = beam_send(tx, answer, deadline);
+        beam_sender_close(tx);
+        l->corked--;
+        if (s && s->loop == l && !loop_holds_back(l)) {
+                loop_flush(l);
+                session_settle(s, deadline);
+        }
+        return r;
 }
 
 int beam_copy(beam_receiver *rx, beam_sender *tx, uint64_t *ret_n, int64_t deadline) {

@@ -92,6 +92,8 @@ static void mux_close(beam_session *base) {
 
         s->closed_here = true;
         if (s->base.forks == fork_count()) {
+                if (!s->error)
+                        session_say_owed(s);
                 session_fail(s, -ECANCELED, BEAM_CODE_CANCELED, "");
                 session_bury(s);
         }

@@ -16,6 +16,9 @@ int session_end(session *s, int error);
 /* And now: the last word leaves as far as the kernel takes it, and all wires hear of it. */
 void session_bury(session *s);
 
+/* Credit for all that was taken, also where nobody waits for it. */
+void session_say_owed(session *s);
+
 /* Nothing new from here on; what is open goes on, and its fate is asked for. */
 int session_say_away(session *s);
 

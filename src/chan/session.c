@@ -234,16 +234,22 @@ int session_say_away(session *s) {
         return 0;
 }
 
-void session_fill(session *s) {
+void session_say_owed(session *s) {
         list owing = LIST_INIT(owing);
+
+        list_move(&owing, &s->owing);
+        list_move(&owing, &s->lazy);
+        dirty_cancel(&s->idle);
+        while (!list_is_empty(&owing))
+                wire_say_owed(container_of(list_take_first(&owing), wire, owing));
+}
+
+void session_fill(session *s) {
         uint8_t *p;
 
         /* with anything that leaves goes all that is owed */
-        if (s->out.n)
-                list_move(&s->owing, &s->lazy);
-        list_move(&owing, &s->owing);
-        while (!list_is_empty(&owing))
-                wire_say_owed(container_of(list_take_first(&owing), wire, owing));
+        if (s->out.n || !list_is_empty(&s->owing))
+                session_say_owed(s);
 
         if (s->opens_owed &&
             (s->opens_owed >= s->opt.max_channels / 4 ||

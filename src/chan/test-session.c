@@ -27,6 +27,7 @@ typedef struct side {
         post deliver;
         uint8_t *bytes;
         size_t n, size, cut;
+        size_t n_writes;
         int fds[64];
         size_t n_fds;
         bool stalled; /* takes nothing */
@@ -58,6 +59,7 @@ static void link_flush(session_link *l) {
         out_queue *q = &d->s->out;
         bool was_high = q->n >= OUT_HIGH / 2;
 
+        d->n_writes += q->n != 0;
         while (q->n && !d->stalled) {
                 struct iovec iov[OUT_IOV_MAX];
                 int fds[OUT_FDS_MAX];
@@ -683,6 +685,60 @@ TEST(close_now) {
         assert_eq(why.code, BEAM_CODE_CANCELED);
         assert_r(try_recv(rx, "x", 1), 1);
         assert_r(try_recv(rx, "", 0), -ECONNRESET);
+        beam_receiver_close(rx);
+        beam_sender_close(tx);
+        finish(&p);
+}
+
+/* What was taken before a close has been taken. */
+TEST(close_now_tells_what_was_taken) {
+        beam_receiver *rx;
+        beam_sender *tx;
+        beam_msg *msg;
+        pair p;
+
+        begin(&p, 5);
+        open_to_b(&p, 8, &tx, &rx);
+        assert_eq(try_send(tx, "x", 1), 0);
+        assert_r(beam_recv(rx, &msg, BEAM_NOW), 1);
+        beam_msg_free(msg);
+        p.sb = beam_session_close(p.sb);
+        turn();
+        assert_r(beam_session_state(p.sa, NULL), -ECONNRESET);
+        assert_eq(beam_sender_drain(tx, BEAM_NOW), 0);
+        beam_receiver_close(rx);
+        beam_sender_close(tx);
+        finish(&p);
+}
+
+/* One write for the credit, the answer and the end. */
+TEST(an_answer_leaves_with_its_end) {
+        beam_receiver *rx, *back;
+        beam_sender *tx, *way;
+        beam_msg *msg, *answer;
+        pair p;
+
+        begin(&p, 1 << 20);
+        open_to_b(&p, 1, &tx, &rx);
+        assert_eq(beam_pipe(1, &way, &back), 0);
+        assert_eq(beam_msg_new("q", 1, &msg), 0);
+        assert_eq(beam_msg_put_sender(msg, way), 0);
+        assert_eq(beam_send(tx, msg, BEAM_NOW), 0);
+        turn();
+        assert_r(beam_recv(rx, &msg, BEAM_NOW), 1);
+
+        assert_eq(beam_msg_new("a", 1, &answer), 0);
+        p.b.n_writes = 0;
+        assert_eq(beam_reply(msg, answer, BEAM_NOW), 0);
+        assert_eq(p.b.n_writes, 1);
+        beam_msg_free(msg);
+        turn();
+        assert_r(try_recv(back, "a", 1), 1);
+        assert_r(try_recv(back, "", 0), 0);
+        assert_eq(p.b.n_writes, 1);
+        assert_eq(p.a.s->n_wires, 1);
+        assert_eq(p.b.s->n_wires, 1);
+        beam_receiver_close(back);
         beam_receiver_close(rx);
         beam_sender_close(tx);
         finish(&p);
