@@ -198,16 +198,16 @@ static void *run(void *arg) {
 static int ask(background *b, order *o) {
         beam_msg *msg, *answer;
         order *at = o;
-        int r;
+        int left, r;
 
         o->r = -ECONNRESET;
         r = beam_msg_new(&at, sizeof(at), &msg);
         if (r < 0)
                 return r;
-        r = beam_call(b->orders, msg, &answer, NULL, BEAM_FOREVER);
+        r = beam_call(b->orders, msg, &answer, &left, BEAM_FOREVER);
         if (r == 0)
                 beam_msg_free(answer);
-        else if (r != -EPIPE)
+        else if (!left)
                 beam_msg_free(msg);
         return o->r;
 }
