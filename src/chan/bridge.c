@@ -9,6 +9,7 @@ struct bridge {
         port from, to;
         beam_msg *held; /* pulled, and not gone out yet */
         size_t n_out;   /* gone out, and not acknowledged */
+        size_t n_taken; /* of which known to be taken */
         bool ended;     /* the source has nothing more */
 };
 
@@ -54,6 +55,13 @@ static void source_ended(bridge *b, int r) {
                 sender_end(b->tx, r == -ENOBUFS ? BEAM_CODE_LIMIT : BEAM_CODE_LOST, NULL);
 }
 
+static size_t look_taken(bridge *b) {
+        bool soon = b->n_out >= receiver_depth(b->rx) || receiver_is_pressed(b->rx);
+
+        b->n_taken += sender_pushed_taken(b->tx, soon);
+        return b->n_taken;
+}
+
 static void pump(bridge *b) {
         size_t n;
         int r;
@@ -87,10 +95,10 @@ static void pump(bridge *b) {
                 b->n_out++;
         }
 
-        n = sender_pushed_taken(b->tx,
-                                b->n_out >= receiver_depth(b->rx) || receiver_is_pressed(b->rx));
+        n = look_taken(b);
         if (n) {
                 b->n_out -= n;
+                b->n_taken = 0;
                 receiver_ack(b->rx, n, 0);
         }
         if (b->ended && !b->n_out) {
@@ -110,6 +118,14 @@ static void on_to(post *p) {
         pump(container_of(p, bridge, to.post));
 }
 
+static size_t on_ask(port *by) {
+        bridge *b = container_of(by, bridge, from);
+
+        if (look_taken(b))
+                post_put(&b->from.post);
+        return b->n_taken;
+}
+
 int bridge_new(beam_receiver *rx, beam_sender *tx, bridge **ret) {
         loop *l = loop_get();
         bridge *b = l ? mem_zero(sizeof(*b)) : NULL;
@@ -120,6 +136,7 @@ int bridge_new(beam_receiver *rx, beam_sender *tx, bridge **ret) {
         b->tx = tx;
         post_init(&b->from.post, l, false, on_from);
         post_init(&b->to.post, l, false, on_to);
+        b->from.ask = on_ask;
         list_init(&b->from.node);
         list_init(&b->to.node);
         *ret = b;

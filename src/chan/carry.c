@@ -210,7 +210,8 @@ static int take_channel(wire *parent, const mux_event *ev, thing *t) {
         w = session_reserve(s, 1) < 0 ? NULL : wire_new(s, ev->open.channel, flags, ev->open.depth);
         if (!w)
                 return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-        w->nest = (uint8_t)(parent->nest < UINT8_MAX ? parent->nest + 1 : UINT8_MAX);
+        w->carrier = parent->id;
+        w->nth = parent->n_read + parent->n_open - parent->n_owed;
         session_list(s, w);
 
         *t = (thing){ .kind = flags == WIRE_TX   ? BEAM_SENDER
@@ -264,7 +265,7 @@ int carry_take(wire *parent, const mux_event *ev, beam_msg **msg) {
                 thing_close(&t);
                 return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
         }
-        if (parent->nest >= s->opt.max_nesting ||
+        if (wire_nesting(parent) >= s->opt.max_nesting ||
             (t.kind == BEAM_FD && !t.bridged && s->n_fds_held + msg_n_fds(*msg) > s->opt.max_fds))
                 return -ENOBUFS;
         return 0;

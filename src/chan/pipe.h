@@ -54,6 +54,9 @@ typedef struct port {
         post post;
         list node;
         bool armed; /* wants to be posted at the next change */
+        /* Of a bridge: how many of those it has pulled were taken further on, which it
+         * will acknowledge in its next turn. */
+        size_t (*ask)(struct port *by);
 } port;
 
 typedef struct waiter {

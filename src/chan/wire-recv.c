@@ -16,15 +16,24 @@ enum { GROW_MIN = 256 * 1024 };
 
 /* to the program */
 
-/* What a message carries is as deep as the program has got now. */
-static void surface(beam_msg *msg) {
-        for (size_t i = 0; i < msg_n_things(msg); i++) {
-                thing *t = msg_thing(msg, i);
-                wire *w = t->kind == BEAM_RECEIVER && t->rx->wire ? t->rx->wire : NULL;
+/* A bridge tells of what was read further on when it comes round to it, and is asked here. */
+static bool is_read(const wire *w, uint32_t nth) {
+        uint32_t n = w->n_read;
 
-                if (w)
-                        w->nest = 0;
+        if (w->by && w->by->ask)
+                n += (uint32_t)w->by->ask(w->by);
+        return (int32_t)(n - nth) > 0;
+}
+
+size_t wire_nesting(const wire *w) {
+        size_t n = 0;
+
+        for (const wire *in; w->carrier; w = in, n++) {
+                in = session_find(w->s, w->carrier);
+                if (!in || is_read(in, w->nth))
+                        break;
         }
+        return n;
 }
 
 int wire_pull(wire *w, beam_msg **ret) {
@@ -36,8 +45,6 @@ int wire_pull(wire *w, beam_msg **ret) {
         w->bytes_in -= msg->n;
         w->bytes_pulled += msg->n;
         w->fds_pulled += (uint32_t)msg_n_fds(msg);
-        if (msg->extra)
-                surface(msg);
         *ret = msg;
         return 1;
 }
@@ -65,6 +72,7 @@ void wire_ack(wire *w, uint32_t n, int r) {
                 return;
         }
         release_pulled(w, n);
+        w->n_read += n;
         w->n_owed += n;
         wire_owe(w);
 }

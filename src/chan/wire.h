@@ -79,8 +79,10 @@ struct wire {
         uint32_t n_in;   /* in the queue */
         uint32_t n_open; /* came in and not given back as credit */
         uint32_t n_owed; /* of which taken */
-        uint8_t nest;    /* messages unread within messages unread */
-        bool in_bad;     /* the rest of this message is thrown away */
+        uint32_t n_read; /* ever, as of what was acknowledged */
+        uint32_t nth;    /* the message of @carrier that it came in */
+        uint64_t carrier;
+        bool in_bad; /* the rest of this message is thrown away */
         uint64_t bytes_in, bytes_owed;
         uint64_t bytes_pulled; /* and not yet acknowledged */
         uint32_t fds_pulled;
@@ -117,6 +119,9 @@ void wire_release(wire *w);
 
 /* The peer may be waiting to hear what was taken. */
 bool wire_is_pressed(const wire *w);
+
+/* Messages unread within messages unread: how deep what comes in on @w lies. */
+size_t wire_nesting(const wire *w);
 
 int wire_pull(wire *w, beam_msg **ret);
 void wire_ack(wire *w, uint32_t n, int r);
