@@ -203,6 +203,12 @@ static void post_if_armed(port *by) {
         }
 }
 
+/* The receiver has gone: a port that was not waiting for room is told as well. */
+static void post_tx(chan_pipe *p) {
+        if (p->tx_port)
+                post_put(&p->tx_port->post);
+}
+
 static void post_rx(chan_pipe *p) {
         list_each(node, &p->rx_ports) {
                 post_if_armed(container_of(node, port, node));
@@ -543,7 +549,7 @@ void pipe_rx_close(chan_pipe *p, uint32_t code, const char *text) {
                         finish(w, code == BEAM_CODE_LOST ? -ECONNRESET : -EPIPE, &k);
                 }
                 finish_all(&p->drainers, code == BEAM_CODE_LOST ? -ECONNRESET : -EPIPE, &k);
-                post_if_armed(p->tx_port);
+                post_tx(p);
         }
         last = !p->n_tx && !p->n_rx;
         give(p, &k);
@@ -584,7 +590,7 @@ static bool on_cut(member *m, int tx_r, int rx_r) {
                 while (!list_is_empty(&p->unsaid))
                         finish(container_of(list_take_first(&p->unsaid), waiter, node), -ECONNRESET,
                                &k);
-                post_if_armed(p->tx_port);
+                post_tx(p);
         }
         left = p->left;
         give(p, &k);

@@ -14,19 +14,27 @@
 #include "drive.h"
 #include "mem.h"
 
-/* How often an open that has to wait for the peer is tried again. */
+/* How often what the peer has opened is handed over again, when memory was short. */
 #define RETRY (CLOCK_SECOND / 500)
 
 enum { N_TRIES = 64 }; /* picked: an eighth of a second */
 
-typedef enum order_kind { ORDER_START, ORDER_DRAIN, ORDER_PING } order_kind;
+typedef enum order_kind { ORDER_START, ORDER_OPEN, ORDER_DRAIN, ORDER_PING } order_kind;
 
 /* What the program's thread asks of the session's, waiting for the answer. */
 typedef struct order {
         order_kind kind;
         int64_t deadline;
-        int64_t value;
         int r;
+        union {
+                struct {
+                        mux_kind mux;
+                        const char *service;
+                        size_t depth;
+                        void *end; /* of a channel in memory, to be the thread's */
+                };
+                int64_t rtt;
+        };
 } order;
 
 typedef struct background {
@@ -40,7 +48,6 @@ typedef struct background {
         beam_session *back;
         beam_receiver *orders_in;
         session *s;
-        beam_msg *waiting; /* opened by the program, and the peer takes no more now */
 } background;
 
 static const session_calls background_calls;
@@ -51,52 +58,38 @@ static background *of(const beam_session *s) {
 
 /* the thread */
 
-static int open_for(background *b, beam_msg *msg) {
+/* The end that is handed over goes on at the link. */
+static int open_for(background *b, order *o) {
         beam_session *s = &b->s->base;
-        const char *service = beam_msg_data(msg, NULL);
-        beam_receiver *rx = NULL;
-        beam_sender *tx = NULL;
+        beam_stream *mine, *st;
+        beam_receiver *rx;
+        beam_sender *tx;
         bridge *br;
+        void *end;
         int r;
 
-        switch (beam_msg_kind(msg, 0)) {
-        case BEAM_RECEIVER:
-                r = s->calls->open(s, MUX_RECEIVER, service, receiver_depth(msg_thing(msg, 0)->rx),
-                                   &tx, BEAM_NOW);
-                if (r < 0)
-                        return r;
-                rx = beam_msg_take_receiver(msg, 0);
-                break;
-        case BEAM_SENDER:
-                r = s->calls->open(s, MUX_SENDER, service, sender_depth(msg_thing(msg, 0)->tx), &rx,
-                                   BEAM_NOW);
-                if (r < 0)
-                        return r;
-                tx = beam_msg_take_sender(msg, 0);
-                break;
-        case BEAM_STREAM: {
-                beam_stream *st, *mine;
-
-                r = s->calls->open(s, MUX_STREAM, service, 0, &st, BEAM_NOW);
-                if (r < 0)
-                        return r;
-                mine = beam_msg_take_stream(msg, 0);
+        r = s->calls->open(s, o->mux, o->service, o->depth, &end, o->deadline);
+        if (r < 0)
+                return r;
+        if (o->mux == MUX_STREAM) {
+                mine = o->end;
+                st = end;
                 r = stream_bridge(mine, st);
-                if (r < 0) {
-                        beam_stream_fail(mine, BEAM_CODE_INTERNAL, NULL);
+                if (r < 0)
                         beam_stream_fail(st, BEAM_CODE_INTERNAL, NULL);
-                }
-                return 0;
+                return r;
         }
-        default:
-                return -EINVAL;
-        }
+        rx = o->mux == MUX_RECEIVER ? o->end : end;
+        tx = o->mux == MUX_RECEIVER ? end : o->end;
         r = bridge_new(rx, tx, &br);
         if (r < 0) {
-                beam_receiver_fail(rx, BEAM_CODE_INTERNAL, NULL);
-                beam_sender_fail(tx, BEAM_CODE_INTERNAL, NULL);
-        } else
-                bridge_start(br);
+                if (o->mux == MUX_RECEIVER)
+                        beam_sender_fail(tx, BEAM_CODE_INTERNAL, NULL);
+                else
+                        beam_receiver_fail(rx, BEAM_CODE_INTERNAL, NULL);
+                return r;
+        }
+        bridge_start(br);
         return 0;
 }
 
@@ -107,11 +100,14 @@ static void obey(background *b, beam_msg *msg) {
         case ORDER_START:
                 o->r = drive_arrive(b->s);
                 break;
+        case ORDER_OPEN:
+                o->r = open_for(b, o);
+                break;
         case ORDER_DRAIN:
                 o->r = beam_session_drain(&b->s->base, o->deadline);
                 break;
         case ORDER_PING:
-                o->r = beam_session_ping(&b->s->base, &o->value, o->deadline);
+                o->r = beam_session_ping(&b->s->base, &o->rtt, o->deadline);
                 break;
         }
         /* done, whether or not there is memory for an answer: the way back closes */
@@ -132,37 +128,22 @@ static void hand_over(background *b, beam_msg *msg) {
 }
 
 static void relay(background *b) {
-        bool over = false;
-
         for (;;) {
                 beam_arm arms[] = {
                         { .rx = b->orders_in },
                         { .rx = b->s->base.opens },
-                        { .rx = b->waiting || over ? NULL : b->back->opens },
                 };
-                int64_t until = b->waiting ? clock_add(clock_now(), RETRY) : BEAM_FOREVER;
-                int i = beam_select(arms, 3, until);
+                int i = beam_select(arms, 2, BEAM_FOREVER);
 
-                if (i == 0 && arms[0].r == 1) {
+                if (i == 0 && arms[0].r == 1)
                         obey(b, arms[0].msg);
-                } else if (i == 1 && arms[1].r == 1) {
+                else if (i == 1 && arms[1].r == 1)
                         hand_over(b, arms[1].msg);
-                } else if (i == 2 && arms[2].r == 1) {
-                        b->waiting = arms[2].msg;
-                } else if (i == 1) {
+                else if (i == 0)
+                        return;
+                else if (i == 1)
                         /* the link is gone: the program is told, and may still ask */
                         break;
-                } else if (i == 2) {
-                        over = true;
-                } else if (i == 0)
-                        return;
-                if (b->waiting) {
-                        int r = open_for(b, b->waiting);
-
-                        /* without memory now there may be some later */
-                        if (r != -ETIMEDOUT && r != -ENOMEM)
-                                b->waiting = beam_msg_free(b->waiting);
-                }
         }
         /* The bridges bring their news; then only the program's word is waited for. */
         loop_turn(loop_get(), 0);
@@ -184,7 +165,6 @@ static void *run(void *arg) {
         /* what the program sent before it closed goes as far as it can now */
         for (int i = 0; i < 2 && loop_mine(); i++)
                 loop_turn(loop_mine(), 0);
-        beam_msg_free(b->waiting);
         beam_session_close(b->back);
         beam_session_close(&b->s->base);
         beam_receiver_close(b->orders_in);
@@ -214,9 +194,25 @@ static int ask(background *b, order *o) {
 
 static int background_open(beam_session *s, mux_kind kind, const char *service, size_t depth,
                            void *ret_end, int64_t deadline) {
-        beam_session *front = of(s)->front;
+        background *b = of(s);
+        order o = { .kind = ORDER_OPEN,
+                    .deadline = deadline,
+                    .mux = kind,
+                    .service = service,
+                    .depth = depth };
+        void *mine;
+        int r;
 
-        return front->calls->open(front, kind, service, depth, ret_end, deadline);
+        r = mem_make(b->front, kind, depth, &mine, &o.end, BEAM_NOW);
+        if (r < 0)
+                return r;
+        r = ask(b, &o);
+        if (r < 0) {
+                mem_unmake(kind, mine, o.end);
+                return r;
+        }
+        *(void **)ret_end = mine;
+        return 0;
 }
 
 static int background_drain(beam_session *s, int64_t deadline) {
@@ -249,7 +245,7 @@ static int background_ping(beam_session *s, int64_t *ret_rtt, int64_t deadline) 
         int r = ask(of(s), &o);
 
         if (r == 0)
-                *ret_rtt = o.value;
+                *ret_rtt = o.rtt;
         return r;
 }
 
@@ -297,7 +293,7 @@ static beam_options limits_of_peer(const session *s) {
                 .size = sizeof(beam_options),
                 .max_msg = s->peer.max_msg < SIZE_MAX ? (size_t)s->peer.max_msg : SIZE_MAX,
                 .max_things = s->peer.max_things,
-                /* opening waits behind, where the peer's room is known */
+                /* opening is asked of the thread, which knows the peer's room */
                 .max_channels = UINT32_MAX,
                 .fds = fds ? BEAM_FDS_DEFAULT : BEAM_FDS_REFUSE,
         };
@@ -316,7 +312,7 @@ int background_adopt(session *s, beam_session **ret) {
         b->base.calls = &background_calls;
         b->base.forks = fork_count();
         b->s = s;
-        r = mem_pair(&s->opt, &theirs, 0, "background", &b->front, &b->back);
+        r = mem_pair(&s->opt, &theirs, "background", &b->front, &b->back);
         if (r >= 0) {
                 r = beam_pipe(1, &b->orders, &b->orders_in);
                 if (r < 0) {

@@ -53,8 +53,8 @@ static mem_session *side_new(group *g, int side, const char *name) {
         return s;
 }
 
-int mem_pair(const beam_options *opt0, const beam_options *opt1, size_t opens_depth,
-             const char *name, beam_session **ret0, beam_session **ret1) {
+int mem_pair(const beam_options *opt0, const beam_options *opt1, const char *name,
+             beam_session **ret0, beam_session **ret1) {
         mem_session *s[2] = { NULL, NULL };
         beam_options opt[2];
         group *g;
@@ -72,8 +72,7 @@ int mem_pair(const beam_options *opt0, const beam_options *opt1, size_t opens_de
         for (int i = 0; i < 2; i++) {
                 size_t depth = opt[!i].max_channels < OPENS_MAX ? opt[!i].max_channels : OPENS_MAX;
 
-                r = beam_pipe(opens_depth ? opens_depth : depth, &s[i]->to_peer,
-                              &s[!i]->base.opens);
+                r = beam_pipe(depth, &s[i]->to_peer, &s[!i]->base.opens);
                 if (r < 0)
                         goto fail;
         }
@@ -120,8 +119,8 @@ static int enter(mem_session *s, mux_kind kind, void *mine, void *theirs) {
 }
 
 static int make(mux_kind kind, size_t depth, void **ret_mine, void **ret_theirs) {
-        beam_sender *tx;
         beam_receiver *rx;
+        beam_sender *tx;
         int r;
 
         if (kind == MUX_STREAM)
@@ -134,38 +133,32 @@ static int make(mux_kind kind, size_t depth, void **ret_mine, void **ret_theirs)
         return 0;
 }
 
-static void unmake(mux_kind kind, void *end, bool mine) {
-        if (kind == MUX_STREAM)
-                beam_stream_close(end);
-        else if ((kind == MUX_RECEIVER) == mine)
-                beam_sender_close(end);
-        else
-                beam_receiver_close(end);
-}
-
-static int put(beam_msg *msg, mux_kind kind, void *theirs) {
-        return kind == MUX_STREAM     ? beam_msg_put_stream(msg, theirs)
-               : kind == MUX_RECEIVER ? beam_msg_put_receiver(msg, theirs)
-                                      : beam_msg_put_sender(msg, theirs);
+void mem_unmake(mux_kind kind, void *mine, void *theirs) {
+        if (kind == MUX_STREAM) {
+                beam_stream_close(mine);
+                beam_stream_close(theirs);
+        } else if (kind == MUX_RECEIVER) {
+                beam_sender_close(mine);
+                beam_receiver_close(theirs);
+        } else {
+                beam_receiver_close(mine);
+                beam_sender_close(theirs);
+        }
 }
 
 static bool is_past(int64_t deadline) {
         return deadline != BEAM_FOREVER && clock_now() >= deadline;
 }
 
-static int mem_open(beam_session *base, mux_kind kind, const char *service, size_t depth,
-                    void *ret_end, int64_t deadline) {
-        size_t n = service ? strlen(service) : 0;
+int mem_make(beam_session *base, mux_kind kind, size_t depth, void **ret_mine, void **ret_theirs,
+             int64_t deadline) {
         mem_session *s = of(base);
         loop *l = loop_get();
         void *mine, *theirs;
-        beam_msg *msg;
         int r;
 
         if (!l)
                 return -ENOMEM;
-        if (n > MUX_NAME_MAX)
-                return -EINVAL;
         if (s->away || atomic_load(&s->error))
                 return s->away ? -EPIPE : -ENOTCONN;
         r = make(kind, depth, &mine, &theirs);
@@ -178,27 +171,46 @@ static int mem_open(beam_session *base, mux_kind kind, const char *service, size
                 loop_turn(l, deadline);
         l->n_foreign--;
         group_forget(s->group, l);
-        if (r == -EAGAIN)
-                r = -ETIMEDOUT;
+        if (r < 0) {
+                mem_unmake(kind, mine, theirs);
+                return r == -EAGAIN ? -ETIMEDOUT : r;
+        }
+        *ret_mine = mine;
+        *ret_theirs = theirs;
+        return 0;
+}
 
+static int put(beam_msg *msg, mux_kind kind, void *theirs) {
+        return kind == MUX_STREAM     ? beam_msg_put_stream(msg, theirs)
+               : kind == MUX_RECEIVER ? beam_msg_put_receiver(msg, theirs)
+                                      : beam_msg_put_sender(msg, theirs);
+}
+
+static int mem_open(beam_session *base, mux_kind kind, const char *service, size_t depth,
+                    void *ret_end, int64_t deadline) {
+        size_t n = service ? strlen(service) : 0;
+        void *mine, *theirs;
+        beam_msg *msg;
+        int r;
+
+        if (n > MUX_NAME_MAX)
+                return -EINVAL;
+        r = mem_make(base, kind, depth, &mine, &theirs, deadline);
+        if (r < 0)
+                return r;
+        msg = msg_new(n + 1);
+        r = msg ? put(msg, kind, theirs) : -ENOMEM;
         if (r >= 0) {
-                msg = msg_new(n + 1);
-                r = msg ? put(msg, kind, theirs) : -ENOMEM;
-                if (r >= 0) {
-                        memcpy(msg->data, service ? service : "", n + 1);
-                        msg->n = n;
-                        theirs = NULL;
-                        r = beam_send(s->to_peer, msg, deadline);
-                        if (r == -EPIPE)
-                                r = -ENOTCONN;
-                }
-                if (r < 0)
-                        beam_msg_free(msg);
+                memcpy(msg->data, service ? service : "", n + 1);
+                msg->n = n;
+                theirs = NULL;
+                r = beam_send(of(base)->to_peer, msg, deadline);
+                if (r == -EPIPE)
+                        r = -ENOTCONN;
         }
         if (r < 0) {
-                unmake(kind, mine, true);
-                if (theirs)
-                        unmake(kind, theirs, false);
+                beam_msg_free(msg);
+                mem_unmake(kind, mine, theirs);
                 return r;
         }
         *(void **)ret_end = mine;
@@ -377,7 +389,7 @@ static int hand_in(const char *name, const beam_options *opt, beam_session **ret
         l = find(name);
         r = !l ? -ECONNREFUSED : l->n_ready >= l->opt.max_pending ? -EAGAIN : 0;
         if (r == 0)
-                r = mem_pair(opt, &l->opt, 0, name, &ours, &theirs);
+                r = mem_pair(opt, &l->opt, name, &ours, &theirs);
         if (r == 0) {
                 list_append(&l->ready, &of(theirs)->node);
                 l->n_ready++;

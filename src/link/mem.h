@@ -14,12 +14,18 @@
 int mem_dial(const char *name, const beam_options *opt, beam_session **ret, int64_t deadline);
 int mem_listen(const char *name, const beam_options *opt, beam_listener **ret);
 
-/* Both sides at once, without a name. So many may be opened and not yet accepted; 0 for
- * as many as may be open. */
-int mem_pair(const beam_options *opt0, const beam_options *opt1, size_t opens_depth,
-             const char *name, beam_session **ret0, beam_session **ret1);
+/* Both sides at once; the name is what a program sees of the peer. */
+int mem_pair(const beam_options *opt0, const beam_options *opt1, const char *name,
+             beam_session **ret0, beam_session **ret1);
 
-/* Channels that @s opens to send on count bytes too: @max_bytes untaken at the most. */
+/* A channel or stream of @s as opening makes it, that nobody has told the other side of:
+ * the program's end, and the one to hand over. */
+int mem_make(beam_session *s, mux_kind kind, size_t depth, void **ret_mine, void **ret_theirs,
+             int64_t deadline);
+/* Close both ends; @theirs may be NULL. */
+void mem_unmake(mux_kind kind, void *mine, void *theirs);
+
+/* Channels that @s makes to send on count bytes too: @max_bytes untaken at the most. */
 void mem_meter(beam_session *s, size_t max_bytes);
 
 /* Hand the other side something as if it had been opened by this one: @msg as it comes

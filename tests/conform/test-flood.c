@@ -143,7 +143,7 @@ LAW(peer_that_stops, LAW_PROCESSES | LAW_DIRECT) {
 }
 
 /* Pings, opens and closes at a peer that stands still: bounded too, and no hang. */
-LAW(peer_that_stops_is_asked_much, LAW_PROCESSES | LAW_DIRECT | LAW_PLAIN) {
+LAW(peer_that_stops_is_asked_much, LAW_PROCESSES | LAW_DIRECT) {
         channel(t, A, B, 1, 0);
         int64_t before = resident(t, A);
 
