@@ -9,7 +9,7 @@
  * be walked both ways:
  *
  *      0nnnnnnn                          the number 0 to 127, all of it in this byte
- *      1110 0kkk  k+1 bytes        tail  a number, little-endian, two's complement
+ *      11100nnn   n+1 bytes        tail  a number, little-endian, two's complement
  *      10nnnnnn   n bytes          tail  up to 63 bytes
  *      1100nnnn   n  n bytes       tail  up to 4,095 bytes: four bits here and a byte
  *      11010000   n n n n  n bytes tail  more
@@ -19,9 +19,12 @@
  * byte has the top bit set, by which it is told from a number of one byte, and the next
  * bit if another follows; the others have the top bit set if another follows.
  *
+ * Each value has one way only to be written, so equal values are equal bytes.
+ *
  * A place in a pack is an offset, good until the pack is changed; 0 is no place. The
  * calls that change a pack may move it, and do so through the pointer that they are
- * given; a call that fails has changed nothing. Room grows by an eighth at most.
+ * given; what they are given to put in must not lie in there. A call that fails has
+ * changed nothing. There is at most an eighth more room than needed.
  */
 
 #include <stdbool.h>
@@ -85,9 +88,7 @@ int pack_replace_number(pack **p, size_t at, int64_t number);
  * that was the end. Never fails. */
 size_t pack_remove(pack **p, size_t at, size_t n);
 
-/* The values from @at on to a pack of their own. */
+/* The values from @at on to a pack of their own; -ENOMEM. */
 int pack_split(pack **p, size_t at, pack **ret);
 /* All of @from to the end of @p; @from stays. */
 int pack_join(pack **p, const pack *from);
-/* No more room than its values take. */
-void pack_fit(pack **p);
