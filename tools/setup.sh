@@ -41,6 +41,8 @@ for purpose; do
                 clang_runtime
                 command_from clang-format clang-format
                 command_from python3 python3
+                command_from redis-server redis-server # what the answers are compared with
+                command_from redis-cli redis-tools
                 # the thread sanitizer wants the layout of memory to be the old one
                 command_from setarch util-linux
                 ;;
