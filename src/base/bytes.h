@@ -39,5 +39,5 @@ static inline int bytes_compare(bytes a, bytes b) {
 
 /* Whether @a is @word, in ASCII, letters of either case. */
 static inline bool bytes_is(bytes a, const char *word) {
-        return strncasecmp(a.p, word, a.n) == 0 && word[a.n] == '\0';
+        return a.n == strlen(word) && strncasecmp(a.p, word, a.n) == 0;
 }

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,12 +27,8 @@ static const char *const password[] = { "--requirepass", "secret", NULL };
 
 /* ours */
 
-static bool is(resp_bytes arg, const char *name) {
-        return arg.n == strlen(name) && !strncasecmp(arg.p, name, arg.n);
-}
-
 /* As printf's %.*s, which Redis quotes with. */
-static size_t quoted(resp_bytes arg, size_t max) {
+static size_t quoted(bytes arg, size_t max) {
         size_t n = arg.n < max ? arg.n : max;
 
         return strnlen(arg.p, n);
@@ -60,7 +55,7 @@ static void unknown(resp_out *o, const resp_request *r) {
 }
 
 static void answer(resp_out *o, const resp_request *r) {
-        bool ping = is(r->argv[0], "ping"), echo = is(r->argv[0], "echo");
+        bool ping = bytes_is(r->argv[0], "ping"), echo = bytes_is(r->argv[0], "echo");
 
         if (!ping && !echo)
                 unknown(o, r);
@@ -76,13 +71,13 @@ static void answer(resp_out *o, const resp_request *r) {
                 resp_out_bulk(o, r->argv[1].p, r->argv[1].n);
 }
 
-static resp_out ours(const char *bytes, size_t n, bool untrusted) {
+static resp_out ours(const char *wire, size_t n, bool untrusted) {
         char *copy = malloc(n ? n : 1), *p = copy, error[RESP_ERROR_TEXT_MAX];
         resp_request r;
         resp_out o;
         int got;
 
-        memcpy(copy, bytes, n);
+        memcpy(copy, wire, n);
         resp_request_init(&r);
         r.untrusted = untrusted;
         resp_out_init(&o, 2);
@@ -115,20 +110,20 @@ static void show(const char *who, const void *p, size_t n) {
         test_say("%s (%zu bytes): %.*s", who, n, (int)at, text);
 }
 
-static void check(const test_redis *redis, const char *bytes, size_t n, bool untrusted) {
+static void check(const test_redis *redis, const char *wire, size_t n, bool untrusted) {
         static char theirs[1 << 20];
-        resp_out o = ours(bytes, n, untrusted);
+        resp_out o = ours(wire, n, untrusted);
         int fd = test_redis_connect(redis);
         size_t n_theirs;
 
         /* what was said before the end is still answered */
-        test_write(fd, bytes, n);
+        test_write(fd, wire, n);
         shutdown(fd, SHUT_WR);
         n_theirs = test_read(fd, theirs, sizeof(theirs));
         close(fd);
 
         if (n_theirs != o.n || memcmp(theirs, o.p, o.n)) {
-                show("request", bytes, n);
+                show("request", wire, n);
                 show("redis", theirs, n_theirs);
                 show("ours", o.p, o.n);
                 test_fail("redis answers otherwise");
@@ -138,7 +133,7 @@ static void check(const test_redis *redis, const char *bytes, size_t n, bool unt
 
 /* Each is refused, or a little odd. */
 static const struct {
-        const char *bytes;
+        const char *wire;
         size_t n;
 } cases[] = {
         { T("*1\r\n$4\r\nPING\r\n") },
@@ -210,7 +205,7 @@ static void check_cases(bool untrusted) {
         test_redis redis = test_redis_start("redis", untrusted ? password : NULL);
 
         for (size_t i = 0; i < n_of(cases); i++)
-                check(&redis, cases[i].bytes, cases[i].n, untrusted);
+                check(&redis, cases[i].wire, cases[i].n, untrusted);
         test_redis_stop(&redis);
 }
 
@@ -241,12 +236,12 @@ TEST(long_lines) {
 
         for (size_t i = 0; i < n_of(lines); i++) {
                 size_t n_before = strlen(lines[i].before);
-                char *bytes = malloc(n_before + lines[i].n);
+                char *wire = malloc(n_before + lines[i].n);
 
-                memcpy(bytes, lines[i].before, n_before);
-                memset(bytes + n_before, lines[i].c, lines[i].n);
-                check(&redis, bytes, n_before + lines[i].n, false);
-                free(bytes);
+                memcpy(wire, lines[i].before, n_before);
+                memset(wire + n_before, lines[i].c, lines[i].n);
+                check(&redis, wire, n_before + lines[i].n, false);
+                free(wire);
         }
         test_redis_stop(&redis);
 }

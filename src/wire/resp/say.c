@@ -12,7 +12,7 @@
 #include "cursor.h"
 #include "out.h"
 
-static void say_bytes(FILE *out, resp_bytes text) {
+static void say_bytes(FILE *out, bytes text) {
         if (text.n == 0)
                 fputs("%", out);
         for (size_t i = 0; i < text.n; i++) {
@@ -121,7 +121,7 @@ static void say_value(FILE *out, const resp_value *v) {
         case RESP_NULL:
                 break;
         case RESP_VERBATIM:
-                say_bytes(out, (resp_bytes){ v->format, 3 });
+                say_bytes(out, (bytes){ v->format, 3 });
                 fputc(':', out);
                 say_bytes(out, v->text);
                 break;
@@ -151,7 +151,7 @@ static void say_reply(FILE *out, const char *p, size_t n) {
         assert(skip.p == skip.end);
 }
 
-static char *say(reader *r, const char *bytes, size_t n, resp_cuts cuts) {
+static char *say(reader *r, const char *wire, size_t n, resp_cuts cuts) {
         input in = { 0 };
         size_t at = 0, n_text, consumed;
         char *text = NULL, error[RESP_ERROR_TEXT_MAX];
@@ -164,7 +164,7 @@ static char *say(reader *r, const char *bytes, size_t n, resp_cuts cuts) {
 
                 if (n_piece > n - at)
                         n_piece = n - at;
-                input_set(&in, in.p, in.n, bytes + at, n_piece);
+                input_set(&in, in.p, in.n, wire + at, n_piece);
                 at += n_piece;
                 while ((got = read_next(r, &in, &consumed)) > 0) {
                         if (r->is_reply)
@@ -195,17 +195,17 @@ static char *say(reader *r, const char *bytes, size_t n, resp_cuts cuts) {
         return text;
 }
 
-char *resp_say_requests(resp_request r, const char *bytes, size_t n, resp_cuts cuts) {
+char *resp_say_requests(resp_request r, const char *wire, size_t n, resp_cuts cuts) {
         reader it = { .request = r };
-        char *text = say(&it, bytes, n, cuts);
+        char *text = say(&it, wire, n, cuts);
 
         resp_request_deinit(&it.request);
         resp_request_deinit(&it.request);
         return text;
 }
 
-char *resp_say_replies(resp_reply r, const char *bytes, size_t n, resp_cuts cuts) {
+char *resp_say_replies(resp_reply r, const char *wire, size_t n, resp_cuts cuts) {
         reader it = { .reply = r, .is_reply = true };
 
-        return say(&it, bytes, n, cuts);
+        return say(&it, wire, n, cuts);
 }

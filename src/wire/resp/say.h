@@ -26,5 +26,5 @@ typedef struct resp_cuts {
 } resp_cuts;
 
 /* With the limits of @r, which has just been inited. Returns the lines, to be freed. */
-char *resp_say_requests(resp_request r, const char *bytes, size_t n, resp_cuts cuts);
-char *resp_say_replies(resp_reply r, const char *bytes, size_t n, resp_cuts cuts);
+char *resp_say_requests(resp_request r, const char *wire, size_t n, resp_cuts cuts);
+char *resp_say_replies(resp_reply r, const char *wire, size_t n, resp_cuts cuts);

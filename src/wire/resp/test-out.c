@@ -179,7 +179,7 @@ TEST(late_head_of_any_length) {
 }
 
 static void request(resp_out *o) {
-        static const resp_bytes argv[] = { { "SET", 3 }, { NULL, 0 }, { "a\0b", 3 } };
+        static const bytes argv[] = { { "SET", 3 }, { NULL, 0 }, { "a\0b", 3 } };
 
         resp_out_request(o, argv, 3);
         resp_out_request(o, argv, 1);

@@ -13,21 +13,21 @@
 
 #define T(text) text, sizeof(text) - 1
 
-static void check(resp_reply r, const char *bytes, size_t n, const char *want, resp_cuts cuts) {
-        char *got = resp_say_replies(r, bytes, n, cuts);
+static void check(resp_reply r, const char *wire, size_t n, const char *want, resp_cuts cuts) {
+        char *got = resp_say_replies(r, wire, n, cuts);
 
         if (strcmp(got, want))
-                test_fail("%.60s, cut at %zu, then by %zu: it said\n%snot\n%s", bytes, cuts.first,
+                test_fail("%.60s, cut at %zu, then by %zu: it said\n%snot\n%s", wire, cuts.first,
                           cuts.step, got, want);
         free(got);
 }
 
 /* Whole, in pieces of every size, and in two at every place. */
-static void check_cuts(resp_reply r, const char *bytes, size_t n, const char *want) {
+static void check_cuts(resp_reply r, const char *wire, size_t n, const char *want) {
         for (size_t step = 1; step <= n + 1; step++)
-                check(r, bytes, n, want, (resp_cuts){ step, step });
+                check(r, wire, n, want, (resp_cuts){ step, step });
         for (size_t at = 0; at < n; at++)
-                check(r, bytes, n, want, (resp_cuts){ at, n });
+                check(r, wire, n, want, (resp_cuts){ at, n });
 }
 
 static resp_reply usual(void) {
@@ -38,14 +38,14 @@ static resp_reply usual(void) {
 }
 
 typedef struct say_case {
-        const char *bytes;
+        const char *wire;
         size_t n;
         const char *want;
 } say_case;
 
 static void check_cases(resp_reply r, const say_case *cases, size_t n) {
         for (size_t i = 0; i < n; i++)
-                check_cuts(r, cases[i].bytes, cases[i].n, cases[i].want);
+                check_cuts(r, cases[i].wire, cases[i].n, cases[i].want);
 }
 
 TEST(version_2) {
@@ -262,15 +262,15 @@ TEST(limits) {
 /* As deep as the reader goes, and one more. */
 TEST(depth) {
         for (int n = RESP_DEPTH_MAX; n <= RESP_DEPTH_MAX + 1; n++) {
-                char bytes[8 * RESP_DEPTH_MAX] = "", want[8 * RESP_DEPTH_MAX] = "reply";
+                char wire[8 * RESP_DEPTH_MAX] = "", want[8 * RESP_DEPTH_MAX] = "reply";
 
                 for (int i = 0; i < n; i++) {
-                        strcat(bytes, "*1\r\n");
+                        strcat(wire, "*1\r\n");
                         strcat(want, " *1");
                 }
-                strcat(bytes, "+x\r\n");
+                strcat(wire, "+x\r\n");
                 strcat(want, " +x\nok\n");
-                check_cuts(usual(), bytes, strlen(bytes), n == RESP_DEPTH_MAX ? want : LIMIT);
+                check_cuts(usual(), wire, strlen(wire), n == RESP_DEPTH_MAX ? want : LIMIT);
         }
 }
 
@@ -279,52 +279,52 @@ TEST(long_lines) {
         static const resp_cuts cuts[] = {
                 { 70000, 70000 }, { 65534, 1 }, { 65535, 1 }, { 65536, 1 }, { 0, 4096 },
         };
-        char *bytes = malloc(MAX + 1), *want = malloc(MAX + 64);
+        char *wire = malloc(MAX + 1), *want = malloc(MAX + 64);
 
-        memset(bytes, 'x', MAX + 1);
-        bytes[0] = '+';
-        memcpy(bytes + MAX - 2, "\r\n", 2);
-        sprintf(want, "reply +%.*s\nok\n", MAX - 3, bytes + 1);
+        memset(wire, 'x', MAX + 1);
+        wire[0] = '+';
+        memcpy(wire + MAX - 2, "\r\n", 2);
+        sprintf(want, "reply +%.*s\nok\n", MAX - 3, wire + 1);
         for (size_t i = 0; i < n_of(cuts); i++)
-                check(usual(), bytes, MAX, want, cuts[i]);
+                check(usual(), wire, MAX, want, cuts[i]);
 
-        memcpy(bytes + MAX - 2, "x\r\n", 3);
+        memcpy(wire + MAX - 2, "x\r\n", 3);
         for (size_t i = 0; i < n_of(cuts); i++)
-                check(usual(), bytes, MAX + 1, LIMIT, cuts[i]);
-        memset(bytes + MAX - 2, 'x', 3);
+                check(usual(), wire, MAX + 1, LIMIT, cuts[i]);
+        memset(wire + MAX - 2, 'x', 3);
         for (size_t i = 0; i < n_of(cuts); i++) {
-                check(usual(), bytes, MAX - 1, "want 65536\n", cuts[i]);
-                check(usual(), bytes, MAX, LIMIT, cuts[i]);
+                check(usual(), wire, MAX - 1, "want 65536\n", cuts[i]);
+                check(usual(), wire, MAX, LIMIT, cuts[i]);
         }
-        free(bytes);
+        free(wire);
         free(want);
 }
 
 /* Byte by byte, as a day's work if each was looked at again with those before. */
 TEST(bytes_one_by_one) {
         enum { N = 50000 };
-        char *bytes = malloc(6 * N + 16);
+        char *wire = malloc(6 * N + 16);
         resp_reply r = usual();
-        size_t n = (size_t)sprintf(bytes, "*%d\r\n", N);
+        size_t n = (size_t)sprintf(wire, "*%d\r\n", N);
 
         for (size_t i = 0; i < N; i++) {
-                memcpy(bytes + n, "$0\r\n\r\n", 6);
+                memcpy(wire + n, "$0\r\n\r\n", 6);
                 n += 6;
         }
         for (size_t i = 0; i < n; i++)
-                assert_r(resp_reply_next(&r, bytes, i), 0);
-        assert_r(resp_reply_next(&r, bytes, n), 1);
+                assert_r(resp_reply_next(&r, wire, i), 0);
+        assert_r(resp_reply_next(&r, wire, n), 1);
         assert_eq(r.consumed, n);
-        free(bytes);
+        free(wire);
 }
 
 TEST(skip) {
-        static const char bytes[] = "*4\r\n"
-                                    "*2\r\n:1\r\n*1\r\n:2\r\n"
-                                    "%1\r\n+k\r\n|1\r\n+a\r\n+b\r\n*2\r\n:3\r\n:4\r\n"
-                                    "|1\r\n+c\r\n*1\r\n:5\r\n$3\r\nabc\r\n"
-                                    ":6\r\n";
-        resp_cursor c = { bytes, bytes + sizeof(bytes) - 1 };
+        static const char wire[] = "*4\r\n"
+                                   "*2\r\n:1\r\n*1\r\n:2\r\n"
+                                   "%1\r\n+k\r\n|1\r\n+a\r\n+b\r\n*2\r\n:3\r\n:4\r\n"
+                                   "|1\r\n+c\r\n*1\r\n:5\r\n$3\r\nabc\r\n"
+                                   ":6\r\n";
+        resp_cursor c = { wire, wire + sizeof(wire) - 1 };
         resp_value v;
 
         assert_r(resp_cursor_next(&c, &v), 1);

@@ -13,9 +13,9 @@
 
 #define T(text) text, sizeof(text) - 1
 
-static void check(const char *name, resp_request r, const char *bytes, size_t n, const char *want,
+static void check(const char *name, resp_request r, const char *wire, size_t n, const char *want,
                   resp_cuts cuts) {
-        char *got = resp_say_requests(r, bytes, n, cuts);
+        char *got = resp_say_requests(r, wire, n, cuts);
 
         if (strcmp(got, want))
                 test_fail("%.60s, cut at %zu, then by %zu: it said\n%snot\n%s", name, cuts.first,
@@ -24,11 +24,11 @@ static void check(const char *name, resp_request r, const char *bytes, size_t n,
 }
 
 /* Whole, in pieces of every size, and in two at every place. */
-static void check_cuts(resp_request r, const char *bytes, size_t n, const char *want) {
+static void check_cuts(resp_request r, const char *wire, size_t n, const char *want) {
         for (size_t step = 1; step <= n + 1; step++)
-                check(bytes, r, bytes, n, want, (resp_cuts){ step, step });
+                check(wire, r, wire, n, want, (resp_cuts){ step, step });
         for (size_t at = 0; at < n; at++)
-                check(bytes, r, bytes, n, want, (resp_cuts){ at, n });
+                check(wire, r, wire, n, want, (resp_cuts){ at, n });
 }
 
 static resp_request trusted(void) {
@@ -39,14 +39,14 @@ static resp_request trusted(void) {
 }
 
 typedef struct say_case {
-        const char *bytes;
+        const char *wire;
         size_t n;
         const char *want;
 } say_case;
 
 static void check_cases(resp_request r, const say_case *cases, size_t n) {
         for (size_t i = 0; i < n; i++)
-                check_cuts(r, cases[i].bytes, cases[i].n, cases[i].want);
+                check_cuts(r, cases[i].wire, cases[i].n, cases[i].want);
 }
 
 TEST(good) {
@@ -264,13 +264,13 @@ TEST(limits_of_the_owner) {
 
 /* A password said in the middle of what is pipelined counts from the next request on. */
 TEST(trust_comes) {
-        char bytes[] = "*1\r\n$1\r\na\r\n*11\r\n";
+        char wire[] = "*1\r\n$1\r\na\r\n*11\r\n";
         resp_request r = trusted();
 
         r.untrusted = true;
-        assert_r(resp_request_next(&r, bytes, sizeof(bytes) - 1), 1);
+        assert_r(resp_request_next(&r, wire, sizeof(wire) - 1), 1);
         r.untrusted = false;
-        assert_r(resp_request_next(&r, bytes + r.consumed, sizeof(bytes) - 1 - r.consumed), 0);
+        assert_r(resp_request_next(&r, wire + r.consumed, sizeof(wire) - 1 - r.consumed), 0);
         resp_request_deinit(&r);
 }
 
@@ -337,26 +337,26 @@ TEST(long_lines) {
  * with those before. */
 TEST(bytes_one_by_one) {
         enum { N = 50000 };
-        char *bytes = malloc(6 * N + 16);
+        char *wire = malloc(6 * N + 16);
         resp_request r = trusted();
-        size_t n = (size_t)sprintf(bytes, "*%d\r\n", N);
+        size_t n = (size_t)sprintf(wire, "*%d\r\n", N);
 
         for (size_t i = 0; i < N; i++) {
-                memcpy(bytes + n, "$0\r\n\r\n", 6);
+                memcpy(wire + n, "$0\r\n\r\n", 6);
                 n += 6;
         }
         for (size_t i = 0; i < n; i++)
-                assert_r(resp_request_next(&r, bytes, i), 0);
-        assert_r(resp_request_next(&r, bytes, n), 1);
+                assert_r(resp_request_next(&r, wire, i), 0);
+        assert_r(resp_request_next(&r, wire, n), 1);
         assert_eq(r.argc, N);
-        assert_true(r.argv[N - 1].p == bytes + n - 2);
+        assert_true(r.argv[N - 1].p == wire + n - 2);
         resp_request_deinit(&r);
-        free(bytes);
+        free(wire);
 }
 
 /* Arguments that were found before the input moved. */
 TEST(input_moves) {
-        char *bytes = NULL, want[64];
+        char *wire = NULL, want[64];
         resp_request r = trusted();
         size_t n = 0, n_args = 300;
 
@@ -366,37 +366,37 @@ TEST(input_moves) {
 
                 moved = malloc(n + (size_t)n_arg);
                 if (n)
-                        memcpy(moved, bytes, n);
+                        memcpy(moved, wire, n);
                 memcpy(moved + n, arg, (size_t)n_arg);
                 if (n)
-                        memset(bytes, '?', n);
-                free(bytes);
-                bytes = moved;
+                        memset(wire, '?', n);
+                free(wire);
+                wire = moved;
                 n += (size_t)n_arg;
-                assert_r(resp_request_next(&r, bytes, n), i == n_args);
+                assert_r(resp_request_next(&r, wire, n), i == n_args);
         }
         for (size_t i = 0; i < n_args; i++) {
                 sprintf(want, "%03zu", i + 1);
                 assert_mem(r.argv[i].p, r.argv[i].n, want, 3);
         }
         resp_request_deinit(&r);
-        free(bytes);
+        free(wire);
 }
 
 /* memory */
 
 TEST(memory_grows_with_what_came) {
-        char bytes[4096] = "*2147483647\r\n";
+        char wire[4096] = "*2147483647\r\n";
         resp_request r = trusted();
-        size_t n = strlen(bytes);
+        size_t n = strlen(wire);
 
         mem_watch(true);
-        assert_r(resp_request_next(&r, bytes, n), 0);
+        assert_r(resp_request_next(&r, wire, n), 0);
         assert_eq(mem_get_stats().n_live, 0);
-        while (n + 6 < sizeof(bytes)) {
-                memcpy(bytes + n, "$0\r\n\r\n", 6);
+        while (n + 6 < sizeof(wire)) {
+                memcpy(wire + n, "$0\r\n\r\n", 6);
                 n += 6;
-                assert_r(resp_request_next(&r, bytes, n), 0);
+                assert_r(resp_request_next(&r, wire, n), 0);
                 assert_le(mem_get_stats().n_bytes, (int64_t)(6 * n + 256));
         }
         resp_request_trim(&r); /* not while one is in progress */
@@ -444,14 +444,14 @@ TEST(memory_runs_out) {
 
         for (uint64_t nth = 1; nth <= 2; nth++)
                 for (int is_line = 0; is_line < 2; is_line++) {
-                        char *bytes = is_line ? line : array;
-                        size_t n = strlen(bytes);
+                        char *wire = is_line ? line : array;
+                        size_t n = strlen(wire);
                         resp_request r = trusted();
 
                         mem_fail_at(nth);
-                        assert_r(resp_request_next(&r, bytes, n), -ENOMEM);
+                        assert_r(resp_request_next(&r, wire, n), -ENOMEM);
                         assert_true(mem_has_failed());
-                        assert_r(resp_request_next(&r, bytes, n), -ENOMEM);
+                        assert_r(resp_request_next(&r, wire, n), -ENOMEM);
                         resp_request_error(&r, text);
                         assert_str(text, "ERR out of memory");
                         resp_request_deinit(&r);
