@@ -272,8 +272,8 @@ typedef struct beam_options {
         size_t size;         /* sizeof(beam_options), so that it may grow */
         size_t max_msg;      /* bytes of one message that comes in: 16 MiB */
         size_t max_things;   /* things of one message that comes in: 1024 */
-        size_t max_channels; /* open at once, opened by the peer: 16384 */
-        size_t max_queued;   /* bytes that came in and nobody took: 64 MiB */
+        size_t max_channels; /* opened by the peer and open, or not taken yet: 16384 */
+        size_t max_queued;   /* bytes that came in and nobody took, and 128 a message: 64 MiB */
         size_t max_fds;      /* descriptors that came in and nobody took: 256 */
         size_t max_nesting;  /* messages unread within messages unread: 32 */
         beam_fd_policy fds;

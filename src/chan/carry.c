@@ -207,7 +207,9 @@ static int take_channel(wire *parent, const mux_event *ev, thing *t) {
         r = session_admit(s, ev->open.channel);
         if (r < 0)
                 return r;
-        w = session_reserve(s, 1) < 0 ? NULL : wire_new(s, ev->open.channel, flags, ev->open.depth);
+        w = session_reserve(s, 1) < 0
+                    ? NULL
+                    : wire_new(s, ev->open.channel, flags | WIRE_UNSEEN, ev->open.depth);
         if (!w)
                 return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
         w->carrier = parent->id;
@@ -233,8 +235,11 @@ static int take_channel(wire *parent, const mux_event *ev, thing *t) {
 
 /* A descriptor that comes as a stream is shown as one end of a socketpair. */
 static int show(session *s, thing *t, uint8_t ways) {
-        int fd = s->link->show(t->st, ways & MUX_FD_READ, ways & MUX_FD_WRITE);
+        int fd;
 
+        /* what counts from here on is the descriptor */
+        wire_seen(t->st->wire);
+        fd = s->link->show(t->st, ways & MUX_FD_READ, ways & MUX_FD_WRITE);
         if (fd < 0) {
                 beam_stream_fail(t->st, BEAM_CODE_INTERNAL, "no descriptor to show it with");
                 return fd;
@@ -266,7 +271,19 @@ int carry_take(wire *parent, const mux_event *ev, beam_msg **msg) {
                 return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
         }
         if (wire_nesting(parent) >= s->opt.max_nesting ||
-            (t.kind == BEAM_FD && !t.bridged && s->n_fds_held + msg_n_fds(*msg) > s->opt.max_fds))
+            (t.kind == BEAM_FD && s->n_fds_held + msg_n_fds(*msg) > s->opt.max_fds))
                 return -ENOBUFS;
         return 0;
+}
+
+int carry_drop(session *s, const mux_event *ev) {
+        wire nowhere = { .s = s };
+        beam_msg *msg = msg_new(0);
+        int r;
+
+        if (!msg)
+                return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+        r = carry_take(&nowhere, ev, &msg);
+        beam_msg_free(msg);
+        return r == -ENOBUFS ? 0 : r;
 }

@@ -20,3 +20,5 @@ void carry_commit(session *s, wire *parent, beam_msg *msg, carry *c);
 
 /* One thing has come, for the message that is being put together in *@msg. */
 int carry_take(wire *parent, const mux_event *ev, beam_msg **msg);
+/* One has come for a message that nobody will get. */
+int carry_drop(session *s, const mux_event *ev);

@@ -429,7 +429,7 @@ size_t msg_n_fds(const beam_msg *msg) {
         size_t n = 0;
 
         for (size_t i = 0; i < msg_n_things(msg); i++)
-                n += msg_thing(msg, i)->kind == BEAM_FD && !msg_thing(msg, i)->bridged;
+                n += msg_thing(msg, i)->kind == BEAM_FD;
         return n;
 }
 

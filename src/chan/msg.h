@@ -56,6 +56,9 @@ struct beam_msg {
 
 static_assert(sizeof(beam_msg) == 64, "a head is a cache line");
 
+/* What a message takes up beside its bytes: the head, and the smallest block. */
+enum { MSG_OVERHEAD = 128 };
+
 /* A message of @n bytes to be filled in. NULL without memory. */
 beam_msg *msg_new(size_t n);
 

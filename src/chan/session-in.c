@@ -43,7 +43,9 @@ static int on_open(session *s, const mux_event *ev) {
         r = session_admit(s, ev->head.channel);
         if (r < 0)
                 return r;
-        w = session_reserve(s, 1) < 0 ? NULL : wire_new(s, ev->head.channel, flags, ev->open.depth);
+        w = session_reserve(s, 1) < 0
+                    ? NULL
+                    : wire_new(s, ev->head.channel, flags | WIRE_UNSEEN, ev->open.depth);
         if (!w)
                 return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
         session_list(s, w);
@@ -73,11 +75,8 @@ static int on_open(session *s, const mux_event *ev) {
                 beam_msg_free(msg);
                 return 0;
         }
-        s->queued += msg->n;
-        msg_queue_put(&s->opens->in, msg);
-        s->opens->n_in++;
-        s->opens->bytes_in += msg->n;
-        wire_wake(s->opens);
+        s->queued += msg->n + MSG_OVERHEAD;
+        wire_deliver(s->opens, msg);
         return 0;
 }
 
@@ -141,18 +140,7 @@ static int on_stale_frame(session *s, const mux_event *ev) {
         if (id > known)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a frame of a channel that was never opened");
-        if (ev->head.type == MUX_THING) {
-                wire nowhere = { .s = s };
-                beam_msg *msg = msg_new(0);
-                int r;
-
-                if (!msg)
-                        return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-                r = carry_take(&nowhere, ev, &msg);
-                beam_msg_free(msg);
-                return r == -ENOBUFS ? 0 : r;
-        }
-        return 0;
+        return ev->head.type == MUX_THING ? carry_drop(s, ev) : 0;
 }
 
 static int broken(session *s, const char *what) {

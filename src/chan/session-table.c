@@ -69,15 +69,18 @@ void session_unlist(session *s, wire *w) {
                 list_append(&s->over, &w->sending);
         if (w->flags & WIRE_OURS)
                 s->n_ours--;
-        else {
-                s->n_theirs--;
-                /* room for another, told in bulk unless the peer has none left */
-                s->opens_owed++;
-                if (s->opens_owed >= s->opt.max_channels / 4 ||
-                    s->n_theirs + s->opens_owed >= s->opt.max_channels)
-                        session_touch(s);
-        }
+        else if (!(w->flags & WIRE_UNSEEN))
+                session_give_back(s);
         if (!s->n_wires && (s->away_said || s->away_heard))
+                session_touch(s);
+}
+
+void session_give_back(session *s) {
+        s->n_theirs--;
+        /* told in bulk unless the peer has none left */
+        s->opens_owed++;
+        if (s->opens_owed >= s->opt.max_channels / 4 ||
+            s->n_theirs + s->opens_owed >= s->opt.max_channels)
                 session_touch(s);
 }
 

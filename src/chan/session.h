@@ -73,7 +73,7 @@ struct session {
         uint64_t next_id, last_seen; /* ours to give; the peer's highest */
         uint32_t opens_left;         /* that the peer lets us open */
         uint32_t opens_owed;         /* to give back to it */
-        size_t n_ours, n_theirs;     /* in the table */
+        size_t n_ours, n_theirs;     /* in the table, or, of the peer's, not yet looked at */
 
         wire *opens; /* the queue of what the peer opened */
         wire **buckets, *last;
@@ -84,7 +84,7 @@ struct session {
 
         int *fds; /* came in, not yet claimed by a frame */
         size_t n_fds, size_fds, n_fds_held;
-        size_t queued; /* bytes that nobody took */
+        size_t queued; /* what the messages cost that nobody took */
         reason *bye;   /* what the peer said */
         uint64_t ping_sent, ping_seen;
         int64_t ping_at, ping_rtt;
@@ -119,6 +119,8 @@ void session_stir(session *s);
 /* for wires */
 void session_list(session *s, wire *w);
 void session_unlist(session *s, wire *w);
+/* The peer may open another: one of its channels is over, and its end was seen. */
+void session_give_back(session *s);
 wire *session_find(session *s, uint64_t id);
 uint64_t session_next_id(session *s);
 /* Room in the table, so that listing cannot fail. */

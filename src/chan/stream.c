@@ -614,7 +614,9 @@ static void say_why(beam_stream *from, int r, uint32_t *code, char text[static 2
                 strncpy(text, why.text, 255);
                 text[255] = '\0';
         } else
-                *code = r == -EPIPE ? BEAM_CODE_NONE : r ? BEAM_CODE_LOST : BEAM_CODE_NONE;
+                *code = r == -EPIPE || !r ? BEAM_CODE_NONE
+                        : r == -ENOBUFS   ? BEAM_CODE_LIMIT
+                                          : BEAM_CODE_LOST;
 }
 
 /* The reader has gone: so may the writer. */

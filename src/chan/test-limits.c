@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fds.h"
@@ -79,6 +80,159 @@ TEST(limit_of_what_nobody_takes) {
         beam_sender_close(tx2);
         beam_receiver_close(rx);
         beam_receiver_close(rx2);
+        test_pair_close(&p);
+}
+
+/* A message costs a block, however little is in it. */
+TEST(empty_messages_are_not_for_nothing) {
+        const beam_options opt = { .size = sizeof(opt), .max_queued = 10 * MSG_OVERHEAD };
+        beam_receiver *rx;
+        beam_sender *tx;
+        beam_reason why;
+        int n = 0;
+        test_pair p;
+
+        test_pair_open(&p, 50, &opt);
+        test_channel(&p, 100, &tx, &rx);
+        while (test_send(tx, "", 0) == 0)
+                n++;
+        assert_eq(n, 11); /* the last was under way when it was refused */
+        assert_eq(beam_sender_reason(tx, &why), 1);
+        assert_eq(why.code, BEAM_CODE_LIMIT);
+        assert_eq(p.b.link.s->queued, 10 * MSG_OVERHEAD);
+        for (int i = 0; i < 10; i++)
+                assert_r(test_recv(rx, "", 0), 1);
+        assert_r(test_recv(rx, "", 0), -ENOBUFS);
+        assert_eq(p.b.link.s->queued, 0);
+        beam_sender_close(tx);
+        beam_receiver_close(rx);
+        test_pair_close(&p);
+}
+
+/* What @s hears: that a channel is opened, or the first byte of a message of @total. */
+static void hear_open(session *s, uint64_t id) {
+        uint8_t frame[MUX_FIXED_MAX];
+        size_t n = mux_put_open(frame, id, MUX_RECEIVER, 4, (mux_bytes){ 0 });
+
+        test_side_feed(s, frame, n, n);
+}
+
+static void hear_beginning(session *s, uint64_t id, uint64_t total) {
+        uint8_t frame[MUX_FIXED_MAX + 1];
+        size_t n = mux_put_msg_head(frame, id, MUX_MSG_HEAD | MUX_MSG_MORE, total, MUX_NO_DEADLINE,
+                                    (mux_bytes){ 0 }, 1);
+
+        frame[n++] = 'x';
+        test_side_feed(s, frame, n, n);
+}
+
+TEST(a_message_counts_from_its_beginning) {
+        const beam_options opt = { .size = sizeof(opt), .max_queued = 2000 };
+        uint8_t frame[MUX_PREFACE_SIZE + MUX_FIXED_MAX];
+        beam_receiver *rx[2];
+        test_side d;
+        session *s;
+        size_t n;
+
+        test_side_open(&d, &d, &opt, false, 1, &s);
+        d.link.stalled = true;
+        memcpy(frame, mux_preface, MUX_PREFACE_SIZE);
+        n = MUX_PREFACE_SIZE +
+            mux_put_hello(frame + MUX_PREFACE_SIZE,
+                          &(mux_hello){ .role = MUX_DIALLED, .max_frame = 65536, .window = 1000 });
+        test_side_feed(s, frame, n, n);
+        for (uint64_t i = 0; i < 2; i++) {
+                hear_open(s, 1 + 2 * i);
+                rx[i] = test_accept(&s->base, "", BEAM_RECEIVER);
+        }
+        assert_eq(s->queued, 0);
+        hear_beginning(s, 1, 1500);
+        assert_eq(s->queued, 1500 + MSG_OVERHEAD);
+        hear_beginning(s, 3, 1500);
+        assert_eq(s->error, 0);
+        assert_r(test_recv(rx[1], "", 0), -ENOBUFS);
+        assert_r(test_recv(rx[0], "", 0), -ETIMEDOUT);
+
+        /* it is taken back, and there is room again */
+        n = mux_put_close(frame, MUX_END, 1, BEAM_CODE_CANCELED, (mux_bytes){ 0 });
+        test_side_feed(s, frame, n, n);
+        assert_eq(s->queued, 0);
+        assert_r(test_recv(rx[0], "", 0), -EPIPE);
+        beam_receiver_close(rx[0]);
+        beam_receiver_close(rx[1]);
+        beam_session_close(&s->base);
+        test_turn();
+        test_side_deinit(&d);
+}
+
+TEST(bytes_of_streams_that_nobody_reads) {
+        const beam_options opt = { .size = sizeof(opt), .max_queued = 1000 };
+        beam_stream *here[2], *there[2];
+        static char bytes[600];
+        beam_reason why;
+        test_pair p;
+
+        test_pair_open(&p, 50, &opt);
+        for (int i = 0; i < 2; i++) {
+                assert_eq(beam_session_open_stream(p.sa, "", &here[i], BEAM_NOW), 0);
+                there[i] = test_accept(p.sb, "", BEAM_STREAM);
+                assert_eq(beam_stream_write(here[i], bytes, 600, BEAM_NOW), 600);
+                test_turn();
+        }
+        assert_r(beam_stream_read(there[1], bytes, 600, BEAM_NOW), -ENOBUFS);
+        assert_r(beam_stream_write(here[1], bytes, 1, BEAM_NOW), -EPIPE);
+        assert_eq(beam_stream_reason(here[1], &why), 1);
+        assert_eq(why.code, BEAM_CODE_LIMIT);
+
+        /* the other one lives; what is closed half read gives back what it had */
+        assert_eq(beam_stream_read(there[0], bytes, 200, BEAM_NOW), 200);
+        assert_eq(p.b.link.s->queued, 400);
+        there[0] = beam_stream_close(there[0]);
+        assert_eq(p.b.link.s->queued, 0);
+        for (int i = 0; i < 2; i++) {
+                beam_stream_close(here[i]);
+                beam_stream_close(there[i]);
+        }
+        test_pair_close(&p);
+}
+
+/* One that is over counts as long as nobody has looked at it. */
+TEST(limit_of_channels_that_nobody_looks_at) {
+        const beam_options opt = { .size = sizeof(opt), .max_channels = 4 };
+        beam_receiver *rx, *things;
+        beam_sender *tx, *none;
+        beam_msg *msg;
+        test_pair p;
+
+        test_pair_open(&p, 50, &opt);
+        test_channel(&p, 100, &tx, &rx);
+        assert_eq(beam_session_open(p.sa, "", 1, &none, BEAM_NOW), 0);
+        beam_sender_close(none);
+        for (int i = 0; i < 2; i++) {
+                assert_eq(beam_msg_new(NULL, 0, &msg), 0);
+                assert_eq(beam_pipe(1, &none, &things), 0);
+                beam_sender_close(none);
+                assert_ok(beam_msg_put_receiver(msg, things));
+                assert_eq(beam_send(tx, msg, BEAM_NOW), 0);
+                test_turn();
+        }
+        assert_eq(p.b.link.s->n_wires, 1);
+        assert_r(beam_session_open(p.sa, "", 1, &none, BEAM_NOW), -ETIMEDOUT);
+
+        assert_r(beam_recv(rx, &msg, BEAM_NOW), 1);
+        test_turn();
+        assert_eq(beam_session_open(p.sa, "", 1, &none, BEAM_NOW), 0);
+        beam_sender_close(none);
+        test_turn();
+        assert_r(beam_session_open(p.sa, "", 1, &none, BEAM_NOW), -ETIMEDOUT);
+        beam_msg_free(msg);
+
+        /* both that were opened, unread */
+        beam_receiver_close(rx);
+        test_turn();
+        assert_eq(beam_session_open(p.sa, "", 1, &none, BEAM_NOW), 0);
+        beam_sender_close(none);
+        beam_sender_close(tx);
         test_pair_close(&p);
 }
 

@@ -18,6 +18,10 @@ int wire_on_data(wire *w, const mux_event *ev) {
             ev->head.length > s->hello.window - w->bytes_in - w->bytes_owed - w->bytes_pulled &&
             !(w->flags & WIRE_STOP))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "bytes without credit");
+        if (w->flags & WIRE_STOP)
+                return 0;
+        if (ev->first && !w->sink_room && s->queued + ev->head.length > s->opt.max_queued)
+                wire_refuse(w, "too much that nobody takes");
         if (w->flags & WIRE_STOP || !n)
                 return 0;
         if (w->sink_room && !w->in.first) {
@@ -77,7 +81,7 @@ ssize_t wire_read_pull(wire *w, void *buf, size_t n) {
                         w->s->queued -= got;
                 return (ssize_t)got;
         }
-        return w->flags & (WIRE_END | WIRE_LOST) ? wire_rx_end(w) : -EAGAIN;
+        return w->flags & (WIRE_END | WIRE_LOST | WIRE_REFUSED) ? wire_rx_end(w) : -EAGAIN;
 }
 
 void wire_read_ack(wire *w, size_t n) {

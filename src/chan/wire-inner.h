@@ -23,6 +23,13 @@ void wire_settle(wire *w);
 
 /* Nothing that came in will be read. */
 void wire_drop_queue(wire *w);
+/* Nor the message that is coming in. */
+void wire_drop_body(wire *w);
+
+/* @msg is for the program. The session has counted it. */
+void wire_deliver(wire *w, beam_msg *msg);
+/* One of our limits: the channel goes, and its sender learns why; the session lives. */
+void wire_refuse(wire *w, const char *why);
 
 /* Room for a frame of a few bytes, and how many it took. Without memory for those the
  * session cannot keep its word, and ends: NULL. */

@@ -36,15 +36,31 @@ size_t wire_nesting(const wire *w) {
         return n;
 }
 
+static void see_things(const beam_msg *msg) {
+        for (size_t i = 0; i < msg_n_things(msg); i++) {
+                const thing *t = msg_thing(msg, i);
+                wire *w = t->kind == BEAM_SENDER     ? t->tx->wire
+                          : t->kind == BEAM_RECEIVER ? t->rx->wire
+                          : t->kind == BEAM_STREAM   ? t->st->wire
+                                                     : NULL;
+
+                if (w)
+                        wire_seen(w);
+        }
+}
+
 int wire_pull(wire *w, beam_msg **ret) {
         beam_msg *msg = msg_queue_take(&w->in);
 
         if (!msg)
                 return w->flags & (WIRE_END | WIRE_LOST | WIRE_REFUSED) ? wire_rx_end(w) : -EAGAIN;
         w->n_in--;
+        w->n_pulled++;
         w->bytes_in -= msg->n;
         w->bytes_pulled += msg->n;
         w->fds_pulled += (uint32_t)msg_n_fds(msg);
+        if (msg->extra)
+                see_things(msg);
         *ret = msg;
         return 1;
 }
@@ -52,15 +68,17 @@ int wire_pull(wire *w, beam_msg **ret) {
 /* What @n messages of those that were pulled took up. Their sizes are not remembered, so
  * each counts as the mean of them; with the last one it is right again. */
 static void release_pulled(wire *w, uint32_t n) {
-        uint32_t n_pulled = w->flags & WIRE_OPENS ? n : w->n_open - w->n_in - w->n_owed;
-        uint64_t bytes = n >= n_pulled ? w->bytes_pulled : w->bytes_pulled / n_pulled * n;
-        uint32_t fds = n >= n_pulled ? w->fds_pulled : 0;
+        bool all = n >= w->n_pulled;
+        uint64_t bytes = all ? w->bytes_pulled : w->bytes_pulled / w->n_pulled * n;
+        uint32_t fds = all ? w->fds_pulled : 0;
 
+        n = all ? w->n_pulled : n;
+        w->n_pulled -= n;
         w->bytes_pulled -= bytes;
         w->fds_pulled -= fds;
         w->bytes_owed += bytes;
         if (w->s) {
-                w->s->queued -= bytes;
+                w->s->queued -= bytes + (uint64_t)MSG_OVERHEAD * n;
                 w->s->n_fds_held -= fds;
         }
 }
@@ -87,19 +105,12 @@ int wire_recv(wire *w, beam_msg **ret) {
 
 /* from the peer */
 
-static void deliver(wire *w, beam_msg *msg) {
-        session *s = w->s;
-
+void wire_deliver(wire *w, beam_msg *msg) {
         w->flags &= ~(uint32_t)WIRE_WANTED;
-        if (w->flags & (WIRE_STOP | WIRE_REFUSED)) {
-                beam_msg_free(msg);
-                return;
-        }
         w->n_in++;
         w->n_open++;
         w->bytes_in += msg->n;
-        s->queued += msg->n;
-        s->n_fds_held += msg_n_fds(msg);
+        w->s->n_fds_held += msg_n_fds(msg);
         msg_queue_put(&w->in, msg);
         /* the last for which there was credit: what was taken before is told now */
         if (w->n_owed && w->n_open >= w->depth)
@@ -107,23 +118,39 @@ static void deliver(wire *w, beam_msg *msg) {
         wire_wake(w);
 }
 
-/* One of our limits: the channel goes, and its sender learns why; the session lives. */
-static void refuse(wire *w, const char *why) {
-        w->flags |= WIRE_REFUSED;
-        beam_msg_free(w->in_msg);
-        w->in_msg = NULL;
-        if (!(w->flags & WIRE_STOP)) {
-                wire_give_credit(w);
-                w->flags |= WIRE_STOP;
-                wire_say_close(w, MUX_STOP, BEAM_CODE_LIMIT, why);
-        }
+/* All of it counts from its beginning, since it is held until its end. */
+static uint64_t body_cost(const wire *w) {
+        return MSG_OVERHEAD + (w->in_total == NOT_BEGUN ? 0 : w->in_total);
+}
+
+void wire_drop_body(wire *w) {
+        if (w->flags & WIRE_STREAM || !w->in_msg)
+                return;
+        if (w->s)
+                w->s->queued -= body_cost(w);
+        w->in_msg = beam_msg_free(w->in_msg);
+}
+
+void wire_refuse(wire *w, const char *why) {
+        wire_give_credit(w);
+        w->flags |= WIRE_REFUSED | WIRE_STOP;
+        wire_drop_body(w);
+        wire_say_close(w, MUX_STOP, BEAM_CODE_LIMIT, why);
         wire_wake(w);
+}
+
+static bool is_too_much(const session *s, uint64_t n) {
+        return n > s->opt.max_queued || s->queued > s->opt.max_queued - n;
 }
 
 int wire_on_thing(wire *w, const mux_event *ev) {
         session *s = w->s;
         int r;
 
+        if (!(w->flags & WIRE_STOP) && !w->in_msg && is_too_much(s, MSG_OVERHEAD))
+                wire_refuse(w, "too much that nobody takes");
+        if (w->flags & WIRE_STOP)
+                return carry_drop(s, ev);
         if (w->in_msg && w->in_total != NOT_BEGUN)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a thing in the middle of a message");
@@ -132,10 +159,11 @@ int wire_on_thing(wire *w, const mux_event *ev) {
                 if (!w->in_msg)
                         return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
                 w->in_total = NOT_BEGUN;
+                s->queued += MSG_OVERHEAD;
         }
         r = carry_take(w, ev, &w->in_msg);
         if (r == -ENOBUFS) {
-                refuse(w, "too deep, or too many descriptors");
+                wire_refuse(w, "too deep, or too many descriptors");
                 return 0;
         }
         return r;
@@ -144,25 +172,20 @@ int wire_on_thing(wire *w, const mux_event *ev) {
 static int begin(wire *w, const mux_event *ev) {
         session *s = w->s;
         bool head = ev->head.flags & MUX_MSG_HEAD;
-        uint64_t total = head ? ev->msg.total : ev->head.length;
+        uint64_t total = head ? ev->msg.total : ev->head.length, cost;
         size_t at_once;
 
         if (w->in_msg && w->in_total != NOT_BEGUN)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message within a message");
-        if ((w->depth ? w->n_open >= w->depth : !(w->flags & (WIRE_WANTED | WIRE_STOP))) ||
+        if ((w->depth ? w->n_open >= w->depth : !(w->flags & WIRE_WANTED)) ||
             w->bytes_in + w->bytes_owed + w->bytes_pulled >= s->hello.window)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message without credit");
         if (total > s->opt.max_msg)
                 return session_fail(s, -EMSGSIZE, BEAM_CODE_LIMIT, "a message over the limit");
 
-        w->in_bad = (w->flags & WIRE_STOP) != 0;
-        if (!w->in_bad && s->queued + total > s->opt.max_queued) {
-                refuse(w, "too much that nobody takes");
-                w->in_bad = true;
-        }
-        w->in_off = 0;
-        if (w->in_bad) {
-                w->in_msg = beam_msg_free(w->in_msg);
+        cost = total + (w->in_msg ? 0 : MSG_OVERHEAD);
+        if (is_too_much(s, cost)) {
+                wire_refuse(w, "too much that nobody takes");
                 return 0;
         }
 
@@ -177,7 +200,9 @@ static int begin(wire *w, const mux_event *ev) {
                 if (!w->in_msg)
                         return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
         }
+        w->in_off = 0;
         w->in_total = total;
+        s->queued += cost;
         if (head) {
                 beam_msg *msg = w->in_msg;
 
@@ -216,7 +241,8 @@ static int on_small(wire *w, const mux_event *ev) {
                 return session_fail(w->s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
         if (ev->piece.n)
                 memcpy(msg->data, ev->piece.p, ev->piece.n);
-        deliver(w, msg);
+        w->s->queued += ev->piece.n + MSG_OVERHEAD;
+        wire_deliver(w, msg);
         return 0;
 }
 
@@ -225,9 +251,11 @@ int wire_on_msg(wire *w, const mux_event *ev) {
         bool more = ev->head.flags & MUX_MSG_MORE;
         int r;
 
+        if (w->flags & WIRE_STOP)
+                return 0;
         if (ev->first && ev->last && !ev->head.flags && !w->in_msg && w->n_open < w->depth &&
             w->bytes_in + w->bytes_owed + w->bytes_pulled < s->hello.window &&
-            ev->piece.n <= s->opt.max_msg && s->queued + ev->piece.n <= s->opt.max_queued)
+            ev->piece.n <= s->opt.max_msg && !is_too_much(s, ev->piece.n + MSG_OVERHEAD))
                 return on_small(w, ev);
 
         if (ev->first) {
@@ -236,15 +264,10 @@ int wire_on_msg(wire *w, const mux_event *ev) {
                                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                                     "parts of a message without its size");
                         r = begin(w, ev);
-                        if (r < 0)
+                        if (r < 0 || w->flags & WIRE_STOP)
                                 return r;
-                } else if (!w->in_bad && (!w->in_msg || w->in_total == NOT_BEGUN))
+                } else if (!w->in_msg || w->in_total == NOT_BEGUN)
                         return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a part of no message");
-        }
-        if (w->in_bad) {
-                if (ev->last && !more)
-                        w->in_bad = false;
-                return 0;
         }
 
         if (ev->piece.n > w->in_total - w->in_off)
@@ -265,7 +288,7 @@ int wire_on_msg(wire *w, const mux_event *ev) {
                                             "a message shorter than it said");
                 msg->n = w->in_off;
                 w->in_msg = NULL;
-                deliver(w, msg);
+                wire_deliver(w, msg);
         }
         return 0;
 }
@@ -277,7 +300,7 @@ size_t wire_place(wire *w, uint8_t **ret) {
                 *ret = w->sink;
                 return w->sink_room;
         }
-        if (!w->in_msg || w->in_bad || w->in_total == NOT_BEGUN)
+        if (!w->in_msg || w->in_total == NOT_BEGUN)
                 return 0;
         if (w->in_off == w->in_msg->n && make_room(w, 1) < 0)
                 return 0;

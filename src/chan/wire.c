@@ -50,32 +50,34 @@ beam_stream *wire_stream(wire *w) {
 }
 
 void wire_drop_queue(wire *w) {
+        bool stream = w->flags & WIRE_STREAM;
+        size_t n_fds = w->fds_pulled;
         beam_msg *msg;
 
-        if (w->s && !(w->flags & WIRE_STREAM)) {
-                w->s->queued -= w->bytes_pulled;
-                w->s->n_fds_held -= w->fds_pulled;
-        }
-        if (!(w->flags & WIRE_STREAM))
-                w->bytes_pulled = w->fds_pulled = 0;
-
         while ((msg = msg_queue_take(&w->in))) {
-                if (w->s) {
-                        w->s->queued -= msg->n;
-                        w->s->n_fds_held -= msg_n_fds(msg);
-                }
+                n_fds += msg_n_fds(msg);
                 beam_msg_free(msg);
+        }
+        if (w->s) {
+                w->s->n_fds_held -= n_fds;
+                /* those of a stream were taken off when they were pulled */
+                w->s->queued -= stream ? w->bytes_in
+                                       : w->bytes_in + w->bytes_pulled +
+                                                 (size_t)MSG_OVERHEAD * (w->n_in + w->n_pulled);
         }
         w->n_in = 0;
         w->bytes_in = 0;
+        if (stream)
+                return;
+        w->n_pulled = w->fds_pulled = 0;
+        w->bytes_pulled = 0;
 }
 
 static void wire_free(wire *w) {
         list_remove(&w->owing);
         list_remove(&w->sending);
         wire_drop_queue(w);
-        if (!(w->flags & WIRE_STREAM))
-                beam_msg_free(w->in_msg);
+        wire_drop_body(w);
         if (w->out_msg)
                 msg_unpin(w->out_msg);
         mem_free(w->stop);
@@ -115,7 +117,16 @@ void wire_settle(wire *w) {
                 wire_free(w);
 }
 
+void wire_seen(wire *w) {
+        bool was_over = w->flags & WIRE_UNSEEN && !(w->flags & WIRE_LISTED);
+
+        w->flags &= ~(uint32_t)WIRE_UNSEEN;
+        if (was_over && w->s)
+                session_give_back(w->s);
+}
+
 void wire_release(wire *w) {
+        wire_seen(w);
         w->flags &= ~(uint32_t)WIRE_HELD;
         w->by = NULL;
         wire_settle(w);
@@ -134,8 +145,7 @@ void wire_on_lost(wire *w, bool closed_here) {
                 msg_unpin(w->out_msg);
                 w->out_msg = NULL;
         }
-        if (!(w->flags & WIRE_STREAM))
-                w->in_msg = beam_msg_free(w->in_msg);
+        wire_drop_body(w);
         w->s = NULL;
         wire_wake(w);
         if (!(w->flags & WIRE_HELD))
@@ -214,6 +224,7 @@ void wire_stop(wire *w, uint32_t code, const char *text) {
         wire_give_credit(w);
         w->flags |= WIRE_STOP;
         wire_drop_queue(w);
+        wire_drop_body(w);
         if (w->flags & WIRE_STREAM)
                 w->sink_room = 0;
         list_remove(&w->owing);
@@ -225,14 +236,11 @@ void wire_stop(wire *w, uint32_t code, const char *text) {
 int wire_on_end(wire *w, uint32_t code, mux_bytes text) {
         if (w->flags & WIRE_END)
                 return session_fail(w->s, -EPROTO, BEAM_CODE_PROTOCOL, "END twice");
-        if (!(w->flags & WIRE_STREAM)) {
-                if (w->in_msg && !code)
-                        return session_fail(w->s, -EPROTO, BEAM_CODE_PROTOCOL,
-                                            "END in the middle of a message");
-                w->in_msg = beam_msg_free(w->in_msg);
-        }
+        if (!(w->flags & WIRE_STREAM) && w->in_msg && !code)
+                return session_fail(w->s, -EPROTO, BEAM_CODE_PROTOCOL,
+                                    "END in the middle of a message");
+        wire_drop_body(w);
         w->flags |= WIRE_END;
-        w->in_bad = false;
         w->end = reason_new(code, text.p, text.n);
         if (!(w->flags & WIRE_STOP) && (w->n_owed || w->bytes_owed))
                 wire_owe(w);

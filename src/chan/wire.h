@@ -43,6 +43,7 @@ enum {                       /* wire.flags */
        WIRE_OPENS = 1 << 17,       /* not a channel: the queue of those that were opened */
        WIRE_CUT = 1 << 18,         /* the session went before the peer had said END */
        WIRE_CLOSED_HERE = 1 << 19, /* by a close of our session */
+       WIRE_UNSEEN = 1 << 20,      /* the peer's, and its end lies in a message unread */
 };
 
 struct wire {
@@ -76,15 +77,14 @@ struct wire {
                         size_t sink_room;
                 };
         };
-        uint32_t n_in;   /* in the queue */
-        uint32_t n_open; /* came in and not given back as credit */
-        uint32_t n_owed; /* of which taken */
-        uint32_t n_read; /* ever, as of what was acknowledged */
-        uint32_t nth;    /* the message of @carrier that it came in */
+        uint32_t n_in;     /* in the queue */
+        uint32_t n_pulled; /* taken from it, and not yet acknowledged */
+        uint32_t n_open;   /* came in and not given back as credit */
+        uint32_t n_owed;   /* of which taken */
+        uint32_t n_read;   /* ever, as of what was acknowledged */
+        uint32_t nth;      /* the message of @carrier that it came in */
         uint64_t carrier;
-        bool in_bad; /* the rest of this message is thrown away */
-        uint64_t bytes_in, bytes_owed;
-        uint64_t bytes_pulled; /* and not yet acknowledged */
+        uint64_t bytes_in, bytes_pulled, bytes_owed;
         uint32_t fds_pulled;
         reason *end;
 };
@@ -116,6 +116,8 @@ void wire_end(wire *w, uint32_t code, const char *text);
 void wire_stop(wire *w, uint32_t code, const char *text);
 /* The holder lets go; both directions have been ended. */
 void wire_release(wire *w);
+/* Its end has come out of the message that brought it. */
+void wire_seen(wire *w);
 
 /* The peer may be waiting to hear what was taken. */
 bool wire_is_pressed(const wire *w);

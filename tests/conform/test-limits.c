@@ -161,7 +161,7 @@ LAW(max_queued, LAW_DIRECT | LAW_NET, .max_queued = 3 << 20) {
         still_alive(t);
 }
 
-LAW(max_fds, LAW_DIRECT | LAW_NET | LAW_REAL_FDS, .max_fds = 4) {
+LAW(max_fds, LAW_DIRECT | LAW_NET, .max_fds = 4) {
         int refused = 0;
 
         channel(t, A, B, 16, 0);
@@ -191,7 +191,7 @@ LAW(max_fds, LAW_DIRECT | LAW_NET | LAW_REAL_FDS, .max_fds = 4) {
 }
 
 /* Fds that lie in one message beyond the limit. */
-LAW(max_fds_in_one_message, LAW_DIRECT | LAW_NET | LAW_REAL_FDS, .max_fds = 4) {
+LAW(max_fds_in_one_message, LAW_DIRECT | LAW_NET, .max_fds = 4) {
         channel(t, A, B, 16, 0);
         assert_ok(msg_at(t, A, 0, ""));
         for (int i = 0; i < 6; i++) {
