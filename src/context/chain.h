@@ -7,7 +7,8 @@
  * Pushing and popping at both ends costs the same at any length; an index is found by
  * walking chunks, which know how many values they hold, from the nearer end. Chunks
  * are bounded in bytes and values, a value larger than that is alone in its chunk, and
- * neighbours that have become small are joined.
+ * neighbours that have become small are joined. Where there is no memory to split a
+ * chunk that has become too large, it stays so.
  *
  * A place is good until the chain is changed by anything but the call that moves the
  * place on. Indices below zero count from the end, -1 is the last. A call that fails
@@ -56,7 +57,7 @@ size_t chain_n_chunks(const chain *c);
 /* ends: 0, -ENOMEM, or -EMSGSIZE for a value beyond PACK_MAX */
 
 int chain_push(chain *c, chain_end end, const void *data, size_t n);
-/* A pack as one chunk at the tail. Takes it, and frees it if it is empty. */
+/* A pack as one chunk at the tail, however large. Takes it; frees it if it is empty. */
 int chain_push_pack(chain *c, pack *p);
 /* The value at an end; returns false if there is none. */
 bool chain_peek(const chain *c, chain_end end, pack_value *ret);
@@ -74,9 +75,9 @@ bool chain_is(const chain_place *place, const void *data, size_t n);
 
 /* changes in the middle */
 
-/* Before the place, or behind it if @behind. The place is no place then. */
+/* Before the place, or behind it if @behind; it is the new one's then. */
 int chain_insert(chain *c, chain_place *place, bool behind, const void *data, size_t n);
-/* Another value; the place then is that of the new one. */
+/* Another value; the place then is its. */
 int chain_replace(chain *c, chain_place *place, const void *data, size_t n);
 /* The place then is that of the next one towards @to. */
 void chain_remove(chain *c, chain_place *place, chain_end to);
