@@ -9,19 +9,14 @@
 #include "../base/fork.h"
 #include "../base/mem.h"
 #include "background.h"
+#include "door.h"
 #include "drive.h"
 #include "listener.h"
-#include "listenfd.h"
 #include "mem.h"
 #include "sock.h"
-#include "tcp.h"
-#include "unix.h"
-#include "url.h"
 
 /* Without descriptors a peer stays in the kernel's queue, and the socket readable. */
 #define PAUSE (CLOCK_SECOND / 10)
-
-enum { BACKLOG = 1024 };
 
 typedef struct pending {
         list node;
@@ -38,11 +33,9 @@ typedef struct sock_listener {
         source src;
         timer wake;
         bool timed;
-        unix_listener at_path; /* or a plain descriptor: */
-        int fd;
-        fork_fd in_child;
-        bool only_one, given; /* a single peer, connected from the start */
-        list waiting, ready;  /* of pending: for hello, for the program */
+        door door;
+        bool given;          /* the only one */
+        list waiting, ready; /* of pending: for hello, for the program */
         size_t n_waiting;
         int error; /* for the next accept */
         port *by;
@@ -78,7 +71,7 @@ static void on_greeting(post *done) {
         p->s->greeting = NULL;
         if (p->s->error && !p->s->greeted) {
                 /* not a peer of ours, and nobody's error here, unless it was the only one */
-                if (l->only_one)
+                if (l->door.only_one)
                         l->error = p->s->error;
                 drop(p);
         } else {
@@ -125,7 +118,7 @@ static void on_timer(timer *t) {
                         break;
                 }
                 l->n_waiting--;
-                if (l->only_one)
+                if (l->door.only_one)
                         l->error = -ETIMEDOUT;
                 drop(p);
                 wake_program(l);
@@ -142,7 +135,7 @@ static void on_ready(source *src, unsigned events) {
 
         (void)events;
         while (l->n_waiting < l->opt.max_pending) {
-                int fd = sock_accept(l->fd), r;
+                int fd = sock_accept(l->door.fd), r;
 
                 if (fd == -EAGAIN)
                         return;
@@ -178,7 +171,7 @@ static int sock_listener_accept(beam_listener *base, beam_session **ret, int64_t
                         l->error = 0;
                         return r;
                 }
-                if (l->only_one && (l->given || !l->n_waiting))
+                if (l->door.only_one && (l->given || !l->n_waiting))
                         return -EPIPE;
                 if (last)
                         return -ETIMEDOUT;
@@ -186,7 +179,7 @@ static int sock_listener_accept(beam_listener *base, beam_session **ret, int64_t
                 loop_turn(l->loop, last ? 0 : deadline);
         }
         p = container_of(list_take_first(&l->ready), pending, node);
-        l->given = l->only_one;
+        l->given = l->door.only_one;
         if (l->opt.background) {
                 r = background_adopt(p->s, ret);
         } else {
@@ -220,13 +213,7 @@ static void sock_listener_close(beam_listener *base) {
                 if (l->timed)
                         timer_stop(&l->wake);
                 source_close(&l->src);
-                if (l->fd >= 0) {
-                        fork_forget(&l->in_child);
-                        if (l->at_path.fd >= 0)
-                                unix_listener_deinit(&l->at_path);
-                        else
-                                fd_close(l->fd);
-                }
+                door_close(&l->door);
         }
         mem_free(l);
 }
@@ -237,85 +224,32 @@ static const listener_calls sock_calls = {
         .close = sock_listener_close,
 };
 
-/* Where to listen: the descriptor, and what to call it. */
-static int open_socket(const url *u, sock_listener *l) {
-        tcp_addr addrs[TCP_LOCAL_ADDRS];
-        url at = *u;
-        int n, fd;
-
-        switch (u->kind) {
-        case URL_UNIX:
-        case URL_ABSTRACT:
-                n = unix_listen(u->name, u->kind == URL_ABSTRACT, BACKLOG, &l->at_path);
-                fd = n < 0 ? n : l->at_path.fd;
-                break;
-        case URL_TCP:
-                n = tcp_addrs_known(u->name, u->port, addrs);
-                /* a name may mean any interface, and only loopback is open without a rule */
-                if (n <= 0)
-                        return n < 0 ? n : -EACCES;
-                fd = tcp_listen(&addrs[0], BACKLOG, false);
-                if (fd >= 0 && tcp_addr_local(fd, &addrs[0]) == 0)
-                        at.port = tcp_addr_port(&addrs[0]);
-                break;
-        case URL_FD:
-        case URL_SYSTEMD:
-                fd = u->kind == URL_SYSTEMD ? listenfd_take() : u->fd;
-                if (fd < 0)
-                        return fd;
-                n = listenfd_adopt(fd);
-                if (n < 0)
-                        return n;
-                if (n == LISTENFD_CONNECTED)
-                        l->only_one = true;
-                else if (n != LISTENFD_LISTENING)
-                        return -ENOTSOCK;
-                break;
-        default:
-                return -EINVAL;
-        }
-        if (fd >= 0)
-                url_print(&at, l->base.url, sizeof(l->base.url));
-        return fd;
-}
-
 static int sock_listen(const url *u, const beam_options *opt, beam_listener **ret) {
         loop *here = loop_get();
         sock_listener *l = here ? mem_zero(sizeof(*l)) : NULL;
-        int fd, r;
+        int r;
 
         if (!l)
                 return -ENOMEM;
         l->base.calls = &sock_calls;
         l->base.forks = fork_count();
         l->loop = here;
-        l->at_path.fd = -1;
-        l->fd = -1;
         l->src.fn = on_ready;
         l->wake.fn = on_timer;
         options_fill(&l->opt, opt);
         list_init(&l->waiting);
         list_init(&l->ready);
 
-        fd = open_socket(u, l);
-        if (fd < 0) {
-                mem_free(l);
-                return fd;
-        }
-        if (l->only_one) {
-                r = take_in(l, fd);
-        } else {
-                r = source_open(&l->src, here, fd, SOURCE_READ);
-                if (r >= 0) {
-                        l->fd = fd;
-                        fork_close(&l->in_child, fd);
-                }
-        }
+        r = door_open(u, &l->door);
         if (r < 0) {
-                if (l->at_path.fd >= 0)
-                        unix_listener_deinit(&l->at_path);
-                else if (u->kind == URL_TCP)
-                        fd_close(fd);
+                mem_free(l);
+                return r;
+        }
+        strcpy(l->base.url, l->door.url);
+        r = l->door.only_one ? take_in(l, l->door.fd)
+                             : source_open(&l->src, here, l->door.fd, SOURCE_READ);
+        if (r < 0) {
+                door_close(&l->door);
                 mem_free(l);
                 return r;
         }

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve.h"
+
+#include <errno.h>
+
+#include "../base/clock.h"
+#include "../base/fds.h"
+#include "../base/mem.h"
+#include "../link/peer.h"
+#include "../link/sock.h"
+#include "../loop/loop.h"
+#include "../wire/resp/request.h"
+
+/* Without descriptors a peer stays in the kernel's queue, and the socket readable. */
+#define PAUSE (CLOCK_SECOND / 10)
+
+enum {
+        /* What a client may send ahead while it is BLOCKED; then it is not read from. */
+        AHEAD_MAX = 1 << 20,
+        /* Of the server's buffer for answers, kept from one round to the next. */
+        KEPT_MAX = 1 << 16,
+};
+
+struct server {
+        loop *loop;
+        door door;
+        source src;
+        timer pause;
+        bool paused;
+        server_choose *choose;
+        void *data;
+        list conns;
+        resp_out spare; /* lent to the connection that is being read */
+};
+
+typedef struct conn {
+        list node;
+        server *server;
+        client *client;
+        source src;
+        dirty dirty; /* something to be written, or to be ended, that it did not ask for */
+        fork_fd in_child;
+        sock_kind kind;
+        int fd;
+        bool ended;  /* the peer sends no more */
+        size_t sent; /* bytes of client->out that have left */
+        resp_request in;
+        char *kept; /* what has come and is not a whole request, or NULL */
+        size_t n_kept, size;
+} conn;
+
+static void conn_free(conn *c) {
+        list_remove(&c->node);
+        dirty_cancel(&c->dirty);
+        source_close(&c->src);
+        fork_forget(&c->in_child);
+        fd_close(c->fd);
+        client_free(c->client);
+        resp_request_deinit(&c->in);
+        mem_free(c->kept);
+        mem_free(c);
+}
+
+/* outbound */
+
+static bool is_over(const conn *c) {
+        return c->client->flags & CLIENT_CLOSE_NOW || c->client->out.failed ||
+               (c->client->flags & CLIENT_CLOSING && c->client->out.n == 0);
+}
+
+/* Write what there is. Returns false when the connection has ended, and is no more. */
+static bool conn_flush(conn *c) {
+        resp_out *out = &c->client->out;
+        unsigned want;
+
+        while (c->sent < out->n && !out->failed) {
+                struct iovec iov = { .iov_base = out->p + c->sent, .iov_len = out->n - c->sent };
+                ssize_t n = sock_send(c->kind, c->fd, &iov, 1, NULL, 0);
+
+                if (n == -EAGAIN || n == -ENOBUFS || n == -ENOMEM)
+                        break;
+                if (n < 0) {
+                        client_close(c->client, true);
+                        break;
+                }
+                c->sent += (size_t)n;
+        }
+        if (c->sent == out->n) {
+                resp_out_cut(out, 0);
+                c->sent = 0;
+        }
+        if (is_over(c)) {
+                conn_free(c);
+                return false;
+        }
+        want = out->n ? SOURCE_WRITE : 0u;
+        if (!c->ended && !(c->client->flags & CLIENT_BLOCKED && c->n_kept >= AHEAD_MAX))
+                want |= SOURCE_READ;
+        source_want(&c->src, want);
+        return true;
+}
+
+static void on_dirty(dirty *d) {
+        conn *c = container_of(d, conn, dirty);
+
+        conn_flush(c);
+}
+
+/* inbound */
+
+/* Execute what is whole of the @n bytes at @buf. Returns how many were used. */
+static size_t execute(conn *c, char *buf, size_t n) {
+        size_t used = 0;
+
+        while (used < n && !(c->client->flags & (CLIENT_BLOCKED | CLIENT_CLOSING))) {
+                int r = resp_request_next(&c->in, buf + used, n - used);
+
+                if (r == 0)
+                        break;
+                if (r < 0) {
+                        char text[RESP_ERROR_TEXT_MAX];
+
+                        resp_request_error(&c->in, text);
+                        resp_out_error(&c->client->out, text);
+                        c->client->flags |= CLIENT_CLOSING;
+                        break;
+                }
+                used += c->in.consumed;
+                if (c->in.argc > 0)
+                        client_exec(c->client, c->in.argv, (int)c->in.argc);
+        }
+        return used;
+}
+
+/* Of @n bytes at @buf @used are done with: keep the rest for the next time. */
+static int keep(conn *c, char *buf, size_t used, size_t n) {
+        size_t left = n - used;
+
+        if (left == 0) {
+                c->kept = mem_free(c->kept);
+                c->size = 0;
+                resp_request_trim(&c->in);
+        } else if (buf == c->kept) {
+                memmove(buf, buf + used, left);
+        } else {
+                c->kept = mem_copy(buf + used, left);
+                if (!c->kept)
+                        return -ENOMEM;
+                c->size = left;
+        }
+        c->n_kept = left;
+        return 0;
+}
+
+/* Room behind what is kept: as much as the request wants, but never more than has come
+ * already, or what is said would cost memory before it is true. */
+static int make_room(conn *c) {
+        size_t size = c->in.want > 2 * c->n_kept ? 2 * c->n_kept : c->in.want;
+        char *grown;
+
+        if (size < c->n_kept + LOOP_BUFFER_SIZE)
+                size = c->n_kept + LOOP_BUFFER_SIZE;
+        if (size <= c->size)
+                return 0;
+        grown = mem_resize(c->kept, size);
+        if (!grown)
+                return -ENOMEM;
+        c->kept = grown;
+        c->size = size;
+        return 0;
+}
+
+static void conn_read(conn *c) {
+        char *buf = c->kept;
+        size_t n = c->n_kept, used, room;
+        struct iovec iov;
+        ssize_t got;
+
+        if (!buf) {
+                buf = (char *)loop_buffer(c->server->loop);
+                room = LOOP_BUFFER_SIZE;
+        } else if (make_room(c) == 0) {
+                buf = c->kept;
+                room = c->size - n;
+        } else {
+                buf = NULL;
+        }
+        if (!buf) {
+                client_close(c->client, true);
+                return;
+        }
+        iov = (struct iovec){ .iov_base = buf + n, .iov_len = room };
+        got = sock_recv(c->kind, c->fd, &iov, 1, NULL, NULL, false);
+        if (got == -EAGAIN || got == -EINTR || got == -ENOBUFS || got == -ENOMEM)
+                return;
+        if (got <= 0) {
+                c->ended = true;
+                client_close(c->client, got < 0 || c->client->flags & CLIENT_BLOCKED);
+                return;
+        }
+        n += (size_t)got;
+        used = execute(c, buf, n);
+        if (keep(c, buf, used, n) < 0)
+                client_close(c->client, true);
+}
+
+static void on_ready(source *src, unsigned events) {
+        conn *c = container_of(src, conn, src);
+        resp_out *out = &c->client->out, *spare = &c->server->spare;
+        bool lends = !out->p;
+
+        if (lends) {
+                out->p = spare->p;
+                out->cap = spare->cap;
+                spare->p = NULL;
+                spare->cap = 0;
+        }
+        if (events & SOURCE_READ)
+                conn_read(c);
+        if (!conn_flush(c))
+                return;
+        if (out->n == 0 && out->cap <= KEPT_MAX && !spare->p) {
+                spare->p = out->p;
+                spare->cap = out->cap;
+                out->p = NULL;
+                out->cap = 0;
+        } else if (out->n == 0) {
+                resp_out_deinit(out);
+        }
+}
+
+/* Something was said to the client that it had not asked for, or its answer has come: it
+ * may go on with what it has sent ahead. */
+static void on_wake(client *who) {
+        conn *c = who->owner;
+
+        if (c->n_kept > 0 && !(who->flags & CLIENT_BLOCKED)) {
+                size_t n = c->n_kept, used = execute(c, c->kept, n);
+
+                if (keep(c, c->kept, used, n) < 0)
+                        who->flags |= CLIENT_CLOSING | CLIENT_CLOSE_NOW;
+        }
+        dirty_put(c->server->loop, &c->dirty);
+}
+
+/* coming in */
+
+int server_take(server *s, int fd) {
+        beam_peer peer = { .size = sizeof(peer) };
+        store *chosen;
+        conn *c;
+        int r = sock_adopt(fd);
+
+        if (r < 0)
+                return r;
+        peer_get(fd, &peer);
+        chosen = s->choose(s->data, &peer);
+        if (!chosen)
+                return -ECONNREFUSED;
+        c = mem_zero(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->kind = (sock_kind)r;
+        c->fd = fd;
+        c->server = s;
+        c->client = client_new(chosen);
+        c->src.fn = on_ready;
+        dirty_init(&c->dirty, on_dirty);
+        r = c->client ? source_open(&c->src, s->loop, fd, SOURCE_READ) : -ENOMEM;
+        if (r < 0) {
+                client_free(c->client);
+                mem_free(c);
+                return r;
+        }
+        c->client->owner = c;
+        c->client->wake = on_wake;
+        resp_request_init(&c->in);
+        c->in.max_bulk = chosen->config.proto_max_bulk_len;
+        fork_close(&c->in_child, fd);
+        list_init(&c->node);
+        list_append(&s->conns, &c->node);
+        return 0;
+}
+
+static void on_pause_over(timer *t) {
+        server *s = container_of(t, server, pause);
+
+        s->paused = false;
+        source_want(&s->src, SOURCE_READ);
+}
+
+static void on_peer(source *src, unsigned events) {
+        server *s = container_of(src, server, src);
+
+        (void)events;
+        for (;;) {
+                int r, fd = sock_accept(s->door.fd);
+
+                if (fd == -EAGAIN)
+                        return;
+                r = fd < 0 ? fd : server_take(s, fd);
+                if (fd >= 0 && r < 0)
+                        fd_close(fd);
+                if (r < 0 && r != -ECONNREFUSED)
+                        break;
+        }
+        /* out of something: pause */
+        if (timer_start(&s->pause, s->loop, clock_add(clock_now(), PAUSE)) == 0) {
+                source_want(src, 0);
+                s->paused = true;
+        }
+}
+
+int server_new(const url *at, server_choose *choose, void *data, server **ret) {
+        server *s = mem_zero(sizeof(*s));
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+        s->loop = loop_get();
+        s->choose = choose;
+        s->data = data;
+        s->src.fn = on_peer;
+        s->pause.fn = on_pause_over;
+        list_init(&s->conns);
+        r = s->loop ? door_open(at, &s->door) : -ENOMEM;
+        if (r < 0) {
+                mem_free(s);
+                return r;
+        }
+        resp_out_init(&s->spare, 2);
+        r = s->door.only_one ? server_take(s, s->door.fd)
+                             : source_open(&s->src, s->loop, s->door.fd, SOURCE_READ);
+        if (r < 0) {
+                door_close(&s->door);
+                mem_free(s);
+                return r;
+        }
+        *ret = s;
+        return 0;
+}
+
+server *server_free(server *s) {
+        if (!s)
+                return NULL;
+        for (list *node; (node = list_first(&s->conns));)
+                conn_free(container_of(node, conn, node));
+        if (s->paused)
+                timer_stop(&s->pause);
+        if (!s->door.only_one)
+                source_close(&s->src);
+        door_close(&s->door);
+        resp_out_deinit(&s->spare);
+        return mem_free(s);
+}
+
+const char *server_url(const server *s) {
+        return s->door.url;
+}
