@@ -722,7 +722,3 @@ int64_t loop_wake(loop *l) {
         ms = uv_backend_timeout(&((engine *)l->uv)->uv);
         return ms < 0 ? CLOCK_NEVER : clock_add(clock_now(), ms * (CLOCK_SECOND / 1000));
 }
-
-const char *loop_version(void) {
-        return uv_version_string();
-}

@@ -186,5 +186,3 @@ int64_t loop_wake(loop *l);
 
 /* For tests: give back what is kept for later. */
 void loop_trim(void);
-
-const char *loop_version(void);
