@@ -40,6 +40,8 @@ for purpose; do
         check)
                 clang_runtime
                 command_from clang-format clang-format
+                command_from g++ g++ # for the header, which is C++ too
+                command_from mandoc mandoc
                 command_from python3 python3
                 command_from redis-server redis-server # what the answers are compared with
                 command_from redis-cli redis-tools

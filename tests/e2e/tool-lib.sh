@@ -150,7 +150,7 @@ finish() {
                 sleep 0.1
         done
         for pid in $pids; do
-                ok 1 "left running: $(ps -o args= -p "$pid")"
+                ok 1 "left running: $(tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline")"
                 kill -KILL "$pid"
         done
         cd /
