@@ -73,13 +73,17 @@ static uint8_t *put_end(uint8_t *to) {
         return to + 2;
 }
 
-static uint8_t *put_head(uint8_t *to, char type, uint64_t n) {
+static uint8_t *put_number(uint8_t *to, char type, int64_t v) {
         *to++ = (uint8_t)type;
-        if (n < 10)
-                *to++ = (uint8_t)('0' + n);
+        if (v >= 0 && v < 10)
+                *to++ = (uint8_t)('0' + v);
         else
-                to += decimal_print((int64_t)n, (char *)to);
+                to += decimal_print(v, (char *)to);
         return put_end(to);
+}
+
+static uint8_t *put_head(uint8_t *to, char type, size_t n) {
+        return put_number(to, type, (int64_t)n);
 }
 
 static void line(resp_out *o, char type, const char *p, size_t n) {
@@ -133,9 +137,10 @@ void resp_out_error_bytes(resp_out *o, const char *p, size_t n) {
 }
 
 void resp_out_integer(resp_out *o, int64_t v) {
-        char text[DECIMAL_MAX];
+        uint8_t *to = resp_out_room(o, HEAD_MAX);
 
-        line(o, RESP_INTEGER, text, decimal_print(v, text));
+        if (to)
+                o->n += (size_t)(put_number(to, RESP_INTEGER, v) - to);
 }
 
 void resp_out_bulk_text(resp_out *o, const char *text) {

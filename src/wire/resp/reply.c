@@ -172,8 +172,9 @@ static int line_next(resp_reply *r, const char *buf, size_t n) {
         size_t max = r->at + RESP_REPLY_LINE_MAX;
         const char *end;
 
-        if (n == r->at)
-                return want(r, n + 1);
+        /* limits come before what is wrong beyond them, which may not have come yet */
+        if (n == r->at || r->at >= r->max_bytes)
+                return want(r, r->at + 1);
         r->type = (uint8_t)buf[r->at];
         if (!r->type || !strchr(types, r->type) || (r->type == RESP_PUSH && r->depth))
                 return fail(r, -EPROTO);
@@ -184,14 +185,15 @@ static int line_next(resp_reply *r, const char *buf, size_t n) {
                 return n < max ? want(r, n + 1) : fail(r, -EMSGSIZE);
         }
 
+        if ((size_t)(end - buf) >= r->max_bytes)
+                return fail(r, -EMSGSIZE);
+
         /* CR LF, and no other CR */
         bytes text = { buf + r->at + 1, (size_t)(end - buf) - r->at - 1 };
         if (memchr(text.p, '\r', text.n) != end - 1)
                 return fail(r, -EPROTO);
         text.n--;
         r->at = r->seen = (size_t)(end - buf) + 1;
-        if (r->at > r->max_bytes)
-                return fail(r, -EMSGSIZE);
 
         switch (r->type) {
         case RESP_BULK:
