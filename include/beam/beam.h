@@ -102,7 +102,8 @@ BEAM_API int beam_receiver_dup(beam_receiver *rx, beam_receiver **ret);
 /* Send @msg. On 0 it is no longer the caller's. On failure it still is:
  *   never sent   -ETIMEDOUT no room before the deadline; -ENOTCONN the link was
  *                lost before; -EMSGSIZE, -E2BIG (things), -ENOBUFS (channels or
- *                fds) the other side would not take it; -ENOMEM, -EINVAL;
+ *                fds) the other side would not take it; -ELOOP it carries a receiver
+ *                and would lie behind that itself; -ENOMEM, -EINVAL;
  *   refused      -EPIPE the receiver is gone; beam_sender_reason() says why;
  *   unknown      -ECONNRESET or -EINPROGRESS (deadline): it left, and nobody said
  *                that it was taken. Only a channel of depth 0 can answer this.

@@ -7,7 +7,7 @@
 
 #include "lock.h"
 
-enum { N_HOOKS = 4 };
+enum { N_HOOKS = 8 };
 
 uint32_t fork_counter;
 

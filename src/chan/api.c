@@ -54,6 +54,8 @@ const char *beam_strerror(int r) {
                 return "there is no such thing";
         case EINVAL:
                 return "not a valid argument";
+        case ELOOP:
+                return "the message would lie behind a receiver that it carries";
         case ENOMEM:
                 return "out of memory";
         case EDEADLK:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "end.h"
 
+#include <assert.h>
+
 #include "../base/fork.h"
 #include "../base/mem.h"
 #include "bridge.h"
@@ -213,6 +215,7 @@ beam_sender *beam_sender_close(beam_sender *tx) {
 beam_receiver *beam_receiver_fail(beam_receiver *rx, uint32_t code, const char *text) {
         if (!rx)
                 return NULL;
+        assert(!rx->lies_in);
         watch_free(rx);
         if (rx->pipe) {
                 if (rx->pipe->forks == fork_count())

@@ -24,6 +24,8 @@ struct beam_receiver {
         chan_pipe *pipe;
         wire *wire;
         watch *watch;
+        chan_pipe *lies_in; /* a message that lies there carries it; see lodge.h */
+        list lodger;
 };
 
 /* Ends of a fresh pipe, which keeps the two handles that the caller gives up. */

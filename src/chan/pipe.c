@@ -35,6 +35,7 @@ int pipe_new(size_t depth, chan_pipe **ret) {
         list_init(&p->rx_ports);
         list_init(&p->drainers);
         list_init(&p->unsaid);
+        list_init(&p->lodgers);
         p->tx_note_at = PIPE_NEVER;
         atomic_store_explicit(&p->wake_tx_at, PIPE_NEVER, memory_order_relaxed);
         *ret = p;
@@ -47,8 +48,10 @@ static void pipe_free(chan_pipe *p) {
         for (size_t i = 0; i < p->depth; i++) {
                 beam_msg *msg = atomic_load_explicit(&p->slots[i], memory_order_relaxed);
 
-                if (msg && msg != TAKEN)
+                if (msg && msg != TAKEN) {
+                        lodge_leave(msg);
                         beam_msg_free(msg);
+                }
         }
         beam_msg_free(p->offer);
         mem_free(p->tx_text);
@@ -81,12 +84,17 @@ static bool ring_has_room(const chan_pipe *p) {
                (!p->max_bytes || p->bytes < p->max_bytes);
 }
 
-static void ring_put(chan_pipe *p, beam_msg *msg) {
+static int ring_put(chan_pipe *p, beam_msg *msg) {
+        int r = lodge_enter(p, msg);
+
+        if (r < 0)
+                return r;
         if (p->max_bytes)
                 p->bytes += msg->n;
         atomic_exchange(&p->slots[p->tail], msg);
         p->tail = after(p, p->tail);
         p->n_put++;
+        return 0;
 }
 
 static size_t n_taken(const chan_pipe *p) {
@@ -107,6 +115,7 @@ static beam_msg *ring_take(chan_pipe *p) {
         atomic_exchange(&p->slots[p->head], NULL);
         p->head = after(p, p->head);
         count_taken(p);
+        lodge_leave(msg);
         return msg;
 }
 
@@ -256,8 +265,7 @@ static void serve_tx(chan_pipe *p, wakes *k) {
                 w = choose_first(&p->tx_waiters, NULL);
                 if (!w)
                         break;
-                ring_put(p, w->msg);
-                finish(w, 0, k);
+                finish(w, ring_put(p, w->msg), k);
         }
         if (!list_is_empty(&p->drainers) && drained(p))
                 finish_all(&p->drainers, 0, k);
@@ -292,16 +300,17 @@ void pipe_tell_tx(chan_pipe *p) {
 
 static int put_locked(chan_pipe *p, beam_msg *msg, const waitset *own, wakes *k) {
         waiter *w;
+        int r;
 
         if (atomic_load_explicit(&p->rx_state, memory_order_relaxed) & PIPE_CLOSED)
                 return pipe_tx_end(p);
         if (p->depth) {
                 if (!ring_has_room(p))
                         return -EAGAIN;
-                ring_put(p, msg);
-                if (atomic_load(&p->rx_state) & PIPE_NOTE)
+                r = ring_put(p, msg);
+                if (r >= 0 && atomic_load(&p->rx_state) & PIPE_NOTE)
                         serve_rx(p, k);
-                return 0;
+                return r;
         }
         w = choose_first(&p->rx_waiters, own);
         if (!w)
@@ -520,6 +529,7 @@ static beam_msg *ring_sweep(chan_pipe *p) {
                 p->left = true;
                 p->n_left++;
                 if (msg != TAKEN) {
+                        lodge_leave(msg);
                         msg->next = all;
                         all = msg;
                 }
@@ -631,11 +641,9 @@ static int carry_to_group(chan_pipe *p, const beam_msg *msg) {
 }
 
 int pipe_carry(chan_pipe *p, const beam_msg *msg) {
-        for (size_t i = 0; i < msg_n_things(msg); i++)
-                /* nobody could ever receive it, and it would keep itself alive */
-                if (msg_thing(msg, i)->kind == BEAM_RECEIVER && msg_thing(msg, i)->rx->pipe == p)
-                        return -EINVAL;
-        return carry_to_group(p, msg);
+        int r = lodge_check(p, msg);
+
+        return r < 0 ? r : carry_to_group(p, msg);
 }
 
 /* ports */
@@ -731,6 +739,7 @@ static beam_msg *pull_next(chan_pipe *p) {
         atomic_store(&p->slots[p->read], TAKEN);
         p->read = after(p, p->read);
         p->n_read++;
+        lodge_leave(msg);
         return msg;
 }
 

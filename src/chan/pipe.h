@@ -38,6 +38,7 @@
 #include "../base/lock.h"
 #include "../loop/loop.h"
 #include "group.h"
+#include "lodge.h"
 #include "msg.h"
 
 typedef struct chan_pipe chan_pipe;
@@ -87,6 +88,9 @@ struct chan_pipe {
         int tx_cut, rx_cut; /* the error for that end, when the session was cut off */
         member member;      /* of a session in memory; end 0 is the sender's */
         char *tx_text, *rx_text;
+        list lodgers;          /* its receivers that lie in pipes; see lodge.h */
+        chan_pipe *lodge_next; /* while that is looked through */
+        uint64_t lodge_round;
         port *tx_port;
         list rx_ports;
         list tx_waiters, rx_waiters, drainers;
@@ -151,7 +155,7 @@ static inline int pipe_put(chan_pipe *p, beam_msg *msg) {
         _Atomic(beam_msg *) *slot;
         uint32_t state;
 
-        if (__builtin_expect(p->tx_slow, 0))
+        if (__builtin_expect(p->tx_slow, 0) || (msg->extra && lodge_has_receivers(msg)))
                 return pipe_put_slow(p, msg);
 
         slot = &p->slots[p->tail];
@@ -186,6 +190,8 @@ static inline int pipe_take(chan_pipe *p, beam_msg **ret) {
         n_taken = atomic_load_explicit(&p->n_taken, memory_order_relaxed) + 1;
         atomic_store_explicit(&p->n_taken, n_taken, memory_order_relaxed);
         atomic_exchange(slot, NULL);
+        if (msg->extra)
+                lodge_leave(msg);
         *ret = msg;
         if (__builtin_expect(n_taken >= atomic_load(&p->wake_tx_at), 0))
                 pipe_tell_tx(p);

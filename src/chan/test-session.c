@@ -234,6 +234,43 @@ TEST(things_are_carried) {
         }
 }
 
+/* It goes round, each time into channels within the ones before, until that is too deep. */
+TEST(a_receiver_into_its_own_channel_over_a_session) {
+        beam_receiver *rx, *own;
+        beam_sender *tx, *to_own;
+        beam_reason why;
+        beam_msg *msg;
+        test_pair p;
+
+        test_pair_open(&p, 1001, NULL);
+        test_channel(&p, 1, &tx, &rx);
+        assert_eq(beam_pipe(1, &to_own, &own), 0);
+        assert_eq(beam_msg_new(NULL, 0, &msg), 0);
+        assert_ok(beam_msg_put_sender(msg, to_own));
+        assert_ok(beam_msg_put_receiver(msg, own));
+        assert_eq(beam_send(tx, msg, BEAM_NOW), 0);
+        test_turn();
+        assert_r(beam_recv(rx, &msg, BEAM_NOW), 1);
+        to_own = beam_msg_take_sender(msg, 0);
+        own = beam_msg_take_receiver(msg, 1);
+        beam_msg_free(msg);
+
+        assert_eq(beam_msg_new(NULL, 0, &msg), 0);
+        assert_ok(beam_msg_put_receiver(msg, own));
+        assert_eq(beam_send(to_own, msg, BEAM_NOW), 0);
+        for (int i = 0; i < 100 && p.a.link.s->n_wires > 1; i++)
+                test_turn();
+        assert_eq(p.a.link.s->n_wires, 1);
+        assert_eq(p.b.link.s->n_wires, 1);
+        assert_r(test_send(to_own, "", 0), -EPIPE);
+        assert_eq(beam_sender_reason(to_own, &why), 1);
+        assert_eq(why.code, BEAM_CODE_LIMIT);
+        beam_sender_close(to_own);
+        beam_receiver_close(rx);
+        beam_sender_close(tx);
+        test_pair_close(&p);
+}
+
 TEST(a_stop_has_its_reason) {
         for (size_t i = 0; i < n_of(cuts); i++) {
                 beam_receiver *rx;
