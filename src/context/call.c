@@ -39,6 +39,10 @@ void call_fail_memory(call *c) {
         call_fail(c, "OOM out of memory");
 }
 
+void call_count_changes(call *c, int64_t n) {
+        c->store->n_changes += (uint64_t)n;
+}
+
 void call_send_nothing(call *c) {
         feed_replace(&c->store->feed);
 }

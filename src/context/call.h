@@ -38,6 +38,9 @@ struct call {
         const bytes *argv; /* [0] is the command's name, as the client wrote it */
         int argc;
         resp_out *out;
+
+        bool is_again;    /* it has waited, and now it may succeed (block.h) */
+        bool waits_again; /* but it did not */
 };
 
 /* Answer with an error: the text as Redis has it, without the dash, "ERR ..." or
@@ -61,6 +64,9 @@ bool call_check_type(call *c, const key *k, key_type type);
 bool call_integer(call *c, int i, int64_t *ret, const char *error);
 bool call_integer_in(call *c, int i, int64_t min, int64_t max, int64_t *ret, const char *error);
 bool call_double(call *c, int i, double *ret, const char *error);
+
+/* As many more changes than db_changed() was told of: each element counts. */
+void call_count_changes(call *c, int64_t n);
 
 /* Send replicas this instead of the command, or as well. Each adds one; nothing() alone
  * sends none. Only what has changed something may be sent. The arguments are copied. */

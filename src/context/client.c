@@ -6,6 +6,9 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
+#include "block.h"
+#include "context/commands.h"
+#include "multi.h"
 #include "store.h"
 
 client *client_new(store *s) {
@@ -27,6 +30,8 @@ client *client_new(store *s) {
 client *client_free(client *c) {
         if (!c)
                 return NULL;
+        block_forget(c);
+        multi_forget(c);
         list_remove(&c->node);
         c->store->n_clients--;
         resp_out_deinit(&c->out);
@@ -35,6 +40,10 @@ client *client_free(client *c) {
 
 void client_close(client *c, bool now) {
         c->flags |= CLIENT_CLOSING | (now ? CLIENT_CLOSE_NOW : 0);
+        client_touch(c);
+}
+
+void client_touch(client *c) {
         if (c->wake)
                 c->wake(c);
 }
@@ -101,23 +110,50 @@ static const command *find(call *c) {
         return cmd;
 }
 
+void client_run(client *who, call *c) {
+        store *s = who->store;
+        uint64_t n_changes = s->n_changes;
+
+        c->store = s;
+        c->db = who->db;
+        c->client = who;
+        c->out = &who->out;
+        s->current = c;
+        c->cmd->run(c);
+        s->current = NULL;
+        s->stats.n_commands++;
+        feed_done(&s->feed, c->db, c->argv, c->argc, s->n_changes != n_changes);
+}
+
+/* Those that a transaction does not keep for later. */
+static bool is_of_transaction(const command *cmd) {
+        return cmd->run == cmd_exec || cmd->run == cmd_discard || cmd->run == cmd_multi ||
+               cmd->run == cmd_watch;
+}
+
 int client_exec(client *c, const bytes *argv, int argc) {
         store *s = c->store;
-        call now = {
-                .store = s, .db = c->db, .client = c, .argv = argv, .argc = argc, .out = &c->out
-        };
-        uint64_t n_changes;
+        call now = { .store = s, .client = c, .argv = argv, .argc = argc, .out = &c->out };
 
         s->now = clock_wall_ms();
         now.cmd = find(&now);
-        if (!now.cmd)
+        if (!now.cmd) {
+                if (c->flags & CLIENT_MULTI)
+                        c->flags |= CLIENT_DIRTY_EXEC;
                 return 1;
+        }
         c->last = now.cmd;
-        n_changes = s->n_changes;
-        s->current = &now;
-        now.cmd->run(&now);
-        s->current = NULL;
-        feed_done(&s->feed, now.db, argv, argc, s->n_changes != n_changes);
-        s->stats.n_commands++;
+        if (c->flags & CLIENT_MULTI && !is_of_transaction(now.cmd)) {
+                if (now.cmd->flags & CMD_NO_MULTI) {
+                        c->flags |= CLIENT_DIRTY_EXEC;
+                        call_fail(&now, "ERR Command not allowed inside a transaction");
+                } else {
+                        multi_queue(&now);
+                }
+                return 1;
+        }
+        client_run(c, &now);
+        if (!list_is_empty(&s->ready))
+                block_serve(s);
         return c->flags & CLIENT_BLOCKED ? 0 : 1;
 }

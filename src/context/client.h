@@ -20,8 +20,13 @@
 
 typedef enum client_flag {
         CLIENT_BLOCKED = 1 << 0,
-        CLIENT_CLOSING = 1 << 1,   /* to be closed once `out` has been sent */
-        CLIENT_CLOSE_NOW = 1 << 2, /* or before */
+        CLIENT_CLOSING = 1 << 1,    /* to be closed once `out` has been sent */
+        CLIENT_CLOSE_NOW = 1 << 2,  /* or before */
+        CLIENT_NO_WAIT = 1 << 3,    /* its owner cannot wait */
+        CLIENT_MULTI = 1 << 4,      /* commands are queued */
+        CLIENT_DIRTY_CAS = 1 << 5,  /* a key that it watched has changed */
+        CLIENT_DIRTY_EXEC = 1 << 6, /* a command could not be queued */
+        CLIENT_IN_EXEC = 1 << 7,    /* runs what it has queued */
 } client_flag;
 
 struct client {
@@ -36,6 +41,10 @@ struct client {
         /* its owner's */
         void (*wake)(client *c); /* or NULL */
         void *owner;
+
+        /* each belongs to one file; NULL while there is nothing of the kind */
+        struct multi *multi;     /* multi.h */
+        struct blocked *blocked; /* block.h */
 };
 
 /* A client of @s, in database 0, speaking RESP2. NULL without memory. */
@@ -46,6 +55,13 @@ client *client_free(client *c);
 /* Execute one command. Returns 1 when it has been answered, 0 when it is BLOCKED and will
  * be answered later; nothing may be executed meanwhile. */
 int client_exec(client *c, const bytes *argv, int argc);
+
+/* Run @c in the name of @who: the command, its arguments, and whether it runs again stand
+ * in it. For what runs commands that have been looked up: EXEC, a wait that is over. */
+void client_run(client *who, call *c);
+
+/* Something was said to it outside of its own command: wake its owner. */
+void client_touch(client *c);
 
 /* Its owner is to end it, after sending what was said, or @now. */
 void client_close(client *c, bool now);

@@ -4,6 +4,8 @@
 #include <errno.h>
 
 #include "../base/mem.h"
+#include "block.h"
+#include "multi.h"
 #include "store.h"
 #include "value.h"
 
@@ -28,11 +30,17 @@ static void free_key(void *arg, void *entry) {
         mem_free(k);
 }
 
-void db_deinit(db *d) {
+static void drop_keys(db *d) {
         while (table_drain(&d->keys, SIZE_MAX, free_key, NULL))
                 ;
         table_deinit(&d->keys);
         table_deinit(&d->expiring);
+}
+
+void db_deinit(db *d) {
+        drop_keys(d);
+        table_deinit(&d->watched); /* its clients have left */
+        table_deinit(&d->waited);
 }
 
 /* How large a key is without an inline value. */
@@ -221,11 +229,15 @@ key *db_move(db *d, key *k, db *to, bytes name) {
 }
 
 void db_changed(db *d, bytes name, notify_class class, const char *event) {
-        (void)name, (void)class, (void)event;
+        (void)class, (void)event;
         d->store->n_changes++;
+        multi_touch(d, name);
+        block_signal(d, name);
 }
 
 void db_flush(db *d) {
-        db_deinit(d);
-        db_init(d, d->store, d->number);
+        multi_touch_all(d, NULL);
+        drop_keys(d);
+        table_init(&d->keys, name_of);
+        table_init(&d->expiring, name_of);
 }

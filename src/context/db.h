@@ -30,6 +30,8 @@ typedef struct db {
         int number;
         table keys;     /* of key */
         table expiring; /* those of them that have a time to live */
+        table watched;  /* names, by multi.c */
+        table waited;   /* names, by block.c */
 } db;
 
 void db_init(db *d, store *s, int number);

@@ -16,6 +16,7 @@ int store_new(const config *cfg, store **ret) {
         else
                 config_init(&s->config);
         list_init(&s->clients);
+        list_init(&s->ready);
         feed_init(&s->feed);
         s->next_id = 1;
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));

@@ -20,7 +20,9 @@ struct store {
         db *dbs;
         int n_dbs;
         list clients;
-        size_t n_clients;
+        size_t n_clients, n_blocked;
+        list ready;         /* keys that changed and are waited for: block.c */
+        bool is_serving;    /* those who wait */
         uint64_t next_id;   /* of a client */
         int64_t now;        /* ms of Unix time, read once a command: all of it sees the same */
         uint64_t n_changes; /* ever */

@@ -45,3 +45,68 @@ TEST(commands) {
         client_free(c);
         store_free(s);
 }
+
+TEST(transactions) {
+        client *c, *other;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        other = client_new(s);
+        assert_str(say(c, "multi"), "+OK\n");
+        assert_str(say(c, "multi"), "-ERR MULTI calls can not be nested\n");
+        assert_str(say(c, "set a 1"), "+QUEUED\n");
+        assert_str(say(c, "incr a"), "+QUEUED\n");
+        assert_str(say(c, "lpush a x"), "+QUEUED\n");
+        assert_str(say(c, "exec"),
+                   "*3\n+OK\n:2\n"
+                   "-WRONGTYPE Operation against a key holding the wrong kind of value\n");
+        say(c, "watch a b");
+        say(c, "multi");
+        say(c, "get a");
+        assert_str(say(other, "set b 1"), "+OK\n");
+        assert_str(say(c, "exec"), "*-1\n");
+        say(c, "multi");
+        say(c, "nonsense");
+        assert_str(say(c, "exec"),
+                   "-EXECABORT Transaction discarded because of previous errors.\n");
+        say(c, "watch a");
+        client_free(c);
+        client_free(other);
+        store_free(s);
+}
+
+static void note_wake(client *c) {
+        ++*(int *)c->owner;
+}
+
+TEST(waiting) {
+        client *a, *b, *c;
+        int n_a = 0, n_b = 0;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        a = client_new(s);
+        b = client_new(s);
+        c = client_new(s);
+        a->wake = b->wake = note_wake;
+        a->owner = &n_a;
+        b->owner = &n_b;
+        assert_eq(client_exec(a, (bytes[]){ BYTES("blpop"), BYTES("l"), BYTES("0") }, 3), 0);
+        assert_eq(
+                client_exec(b, (bytes[]){ BYTES("brpop"), BYTES("l"), BYTES("m"), BYTES("0") }, 4),
+                0);
+        assert_str(say(c, "rpush l 1"), ":1\n");
+        assert_eq(n_a, 1);
+        assert_eq(n_b, 0);
+        assert_str(say(c, "llen l"), ":0\n");
+        assert_str(say(c, "rpush l 1 2 3"), ":3\n");
+        assert_eq(n_b, 1);
+        assert_str(say(c, "lrange l 0 -1"), "*2\n$1\n1\n$1\n2\n");
+        assert_eq(client_exec(b, (bytes[]){ BYTES("brpop"), BYTES("m"), BYTES("0") }, 3), 0);
+        client_free(b);
+        assert_str(say(c, "rpush m 1"), ":1\n");
+        client_free(a);
+        client_free(c);
+        store_free(s);
+}

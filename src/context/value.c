@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "value.h"
 
+#include "key-list.h"
 #include "key-string.h"
 
 void value_init(key *k) {
@@ -11,20 +12,16 @@ void value_init(key *k) {
 void value_free(key *k) {
         if (k->type == KEY_STRING)
                 string_free(k);
+        else if (k->encoding == KEY_CHAIN)
+                list_free(k);
         k->encoding = KEY_INLINE;
         k->n_inline = 0;
 }
 
-size_t value_effort(const key *k) {
-        (void)k;
-        return 1;
-}
-
 size_t value_count(const key *k) {
-        (void)k;
-        return 1;
+        return k->encoding == KEY_CHAIN ? list_count(k) : 1;
 }
 
 size_t value_memory(const key *k) {
-        return k->type == KEY_STRING ? string_memory(k) : 0;
+        return k->encoding == KEY_CHAIN ? list_memory(k) : string_memory(k);
 }

@@ -17,10 +17,6 @@ void value_init(key *k);
  * another value. */
 void value_free(key *k);
 
-/* How many parts freeing it, or copying it, has to deal with one by one: what is large is
- * better dealt with bit by bit. */
-size_t value_effort(const key *k);
-
 /* Elements of a collection, 1 of a string; and bytes of memory that the value takes. */
 size_t value_count(const key *k);
 size_t value_memory(const key *k);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Clients that wait for a key
+ *
+ * A command that finds nothing calls call_wait(), and its client is BLOCKED from then on:
+ * it stands in the queue of each key that it named, and its arguments are kept. When one
+ * of those keys has changed and is of the type it waits for, the clients of its queue run
+ * their commands again, the one first that has waited longest, until the key is gone. A
+ * command that finds nothing again keeps its place. So whatever took something answered
+ * for it, and a client that goes away while it waits has taken nothing.
+ */
+
+#include "call.h"
+
+/* What a client is told whose time is up. */
+typedef enum block_null { BLOCK_NULL, BLOCK_NULL_ARRAY } block_null;
+
+/* Argument @i as the seconds that a command may wait, a point of clock_now() in the end;
+ * 0 is CLOCK_NEVER. False if it is none, and that has been answered. */
+bool block_deadline(call *c, int i, int64_t *ret);
+
+/* Wait for one of the keys @names to change. Nothing has been answered, nor changed. Within
+ * a transaction, or for a client whose owner cannot wait, it answers at once as if the
+ * time had been up. */
+void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t deadline,
+               block_null null);
+
+/* for db.c: somebody may wait for this key, which has changed */
+void block_signal(db *d, bytes name);
+
+/* for client.c: run what can be run now that a command is done; and a client is freed */
+void block_serve(store *s);
+void block_forget(client *c);
+
+/* End a wait from outside: as if its time had been up, or with an error. False if @c does not wait.
+ */
+bool block_end(client *c, const char *error);

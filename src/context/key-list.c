@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "key-list.h"
+
+#include "../base/mem.h"
+#include "store.h"
+
+chain *list_of(const key *k) {
+        return k->value;
+}
+
+key *list_add(db *d, bytes name) {
+        int64_t size = d->store->config.list_max_listpack_size;
+        chain *c = mem_new(sizeof(*c));
+        key *k = c ? db_add(d, name, KEY_LIST) : NULL;
+
+        if (!k) {
+                mem_free(c);
+                return NULL;
+        }
+        chain_init(c);
+        if (size > 0)
+                chain_set_bounds(c, 0, (size_t)size);
+        else if (size >= -5)
+                chain_set_bounds(c, (size_t)2048 << -size, 0); /* -1 is 4 KiB, -5 64 KiB */
+        k->encoding = KEY_CHAIN;
+        k->value = c;
+        return k;
+}
+
+bytes list_text(const pack_value *v, char scratch[static DECIMAL_MAX]) {
+        bytes text;
+
+        text.p = pack_text(v, scratch, &text.n);
+        return text;
+}
+
+void list_free(key *k) {
+        chain_deinit(k->value);
+        mem_free(k->value);
+}
+
+size_t list_memory(const key *k) {
+        return sizeof(chain) + chain_bytes(k->value);
+}
