@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "side.h"
+#include "test.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +64,7 @@ void side_wait_for(side *s, int fd, short events) {
 }
 
 int64_t until(int64_t wait) {
-        return wait == NOW ? BEAM_NOW : beam_after(wait);
+        return wait == NOW ? BEAM_NOW : beam_after(wait == LONG ? wait * test_slowness() : wait);
 }
 
 uint8_t pattern(uint64_t seed, uint64_t at) {

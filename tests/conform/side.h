@@ -55,7 +55,8 @@ void side_deinit(side *s); /* closes what is left in the slots */
 void side_wait(side *s, int fd);
 void side_wait_for(side *s, int fd, short events);
 
-/* The deadline that is @wait from now, for the values above. */
+/* The deadline that is @wait from now, for the values above; under a sanitizer the last
+ * of them is longer. */
 int64_t until(int64_t wait);
 
 /* The deterministic byte at @at of a run named @seed, to know data again. */

@@ -147,10 +147,12 @@ LAW(max_queued, LAW_DIRECT | LAW_NET, .max_queued = 3 << 20) {
                         assert_eq(talk_value(t, 1), BEAM_CODE_LIMIT);
                 }
         }
-        assert_gt(refused, 0);
         assert_lt(refused, 6);
+        /* Nobody says which of them, nor how soon. */
+        for (int i = 0; !refused; i = (i + 1) % 8)
+                refused += drain_tx(t, A, i, SHORT) != -ETIMEDOUT;
         for (int i = 0; i < 8; i++) {
-                int r = recv_msg(t, B, i, i, SHORT);
+                int r = recv_msg(t, B, i, i, LONG);
                 if (r == 1)
                         assert_true(check_msg(t, B, i, 600000, 1));
                 else if (r != 0 && r != -EPIPE)
@@ -178,8 +180,8 @@ LAW(max_fds, LAW_DIRECT | LAW_NET, .max_fds = 4) {
                 refused += r != -ETIMEDOUT;
                 assert_true(r == -ETIMEDOUT || r == -EPIPE || r == -ENOBUFS);
         }
-        assert_gt(refused, 0);
         assert_le(refused, 2);
+        assert_r(drain_tx(t, A, 1, LONG), -EPIPE);
         still_alive(t);
         for (int i = 0; i < 3; i++) {
                 assert_r(recv_msg(t, B, 0, 0, LONG), 1);

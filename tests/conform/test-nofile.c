@@ -30,6 +30,11 @@ static void leave_fds(int n) {
         assert_eq(setrlimit(RLIMIT_NOFILE, &lim), 0);
 }
 
+/* Enough for what works, in a case that may have to be given up. */
+static int64_t a_while(void) {
+        return beam_after(10 * SHORT * test_slowness());
+}
+
 static void restore_fds(void) {
         assert_eq(setrlimit(RLIMIT_NOFILE, &saved), 0);
         while (n_filled > 0)
@@ -62,9 +67,9 @@ TEST_EACH(dial_without_descriptors, url, test_urls) {
                 beam_session *s = NULL, *p = NULL;
 
                 leave_fds(n);
-                int r = beam_dial(beam_listener_url(l), NULL, &s, beam_after(10 * SHORT));
+                int r = beam_dial(beam_listener_url(l), NULL, &s, a_while());
                 if (r == 0) {
-                        r = beam_accept(l, &p, beam_after(10 * SHORT));
+                        r = beam_accept(l, &p, a_while());
                         worked += r == 0;
                 }
                 if (r < 0)
@@ -106,9 +111,9 @@ TEST_EACH(background_without_descriptors, url, test_urls) {
                 beam_session *s = NULL, *p = NULL;
 
                 leave_fds(n);
-                r = beam_dial(beam_listener_url(l), &opt, &s, beam_after(10 * SHORT));
+                r = beam_dial(beam_listener_url(l), &opt, &s, a_while());
                 if (r == 0)
-                        r = beam_accept(l, &p, beam_after(10 * SHORT));
+                        r = beam_accept(l, &p, a_while());
                 if (r < 0)
                         assert_true(r == -EMFILE || r == -ETIMEDOUT || r == -ECONNRESET);
                 restore_fds();
@@ -181,9 +186,9 @@ LAW(fds_come_and_there_is_no_place, LAW_PROCESSES | LAW_DIRECT) {
         assert_r(send_msg(t, A, 0, 0, LONG), 0);
         /* The message is refused, or the session ends: the kernel has thrown some away. A
          * bridge is there, but what it takes may be missing. */
-        int r = recv_text(t, B, 0, 10 * SHORT);
+        int r = recv_text(t, B, 0, LONG);
         if (r != 1)
-                assert_true(r == -ETIMEDOUT || r == -ECONNRESET || r == -EPIPE || r == -EMFILE);
+                assert_true(r == -ECONNRESET || r == -EPIPE || r == -EMFILE);
         at(t, B, step_restore, NULL);
         if (r != 1) {
                 r = drain_tx(t, A, 0, LONG);

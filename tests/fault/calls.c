@@ -220,12 +220,18 @@ int epoll_wait(int fd, struct epoll_event *ev, int n, int ms) {
 
 /* threads */
 
+typedef int thread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg);
+
+/* A sanitizer that is in the program itself has to know of its threads, and stands before
+ * the C library under this name. */
+__attribute__((weak)) thread_create __interceptor_pthread_create;
+
 int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg) {
-        static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+        thread_create *real = __interceptor_pthread_create;
 
         if (due(FAULT_NO_MEM))
                 return EAGAIN;
         if (!real)
-                real = dlsym(RTLD_NEXT, "pthread_create");
+                real = (thread_create *)dlsym(RTLD_NEXT, "pthread_create");
         return real(t, a, fn, arg);
 }
