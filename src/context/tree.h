@@ -8,8 +8,8 @@
  * children, so a rank, the member of a rank and the number of members in a range all
  * cost one way down. Everything about ranges is said in ranks, from 0:
  *
- *      from = tree_rank_of_score(&t, min, !min_excluded ? TREE_BEFORE : TREE_BEHIND);
- *      to = tree_rank_of_score(&t, max, max_excluded ? TREE_BEFORE : TREE_BEHIND);
+ *      from = tree_rank_of_score(&t, min, TREE_BEFORE);    or behind, if without min
+ *      to = tree_rank_of_score(&t, max, TREE_BEHIND);      or before, if without max
  *      for (m = tree_iter_at(&i, &t, from); from < to; from++, m = tree_iter_next(&i))
  *
  * The tree holds pointers. Score and member are one block, which the table of a sorted
@@ -80,6 +80,6 @@ scored *tree_iter_at(tree_iter *i, const tree *t, size_t rank);
 scored *tree_iter_next(tree_iter *i);
 scored *tree_iter_prev(tree_iter *i);
 
-/* Take @n members out from @rank on, or up to the end, and show each to @fn, which owns
- * them from then on. Returns how many. */
+/* Take @n members out from @rank on, or up to the end, and show each to @fn, if there is
+ * one, which owns it from then on. Returns how many. */
 size_t tree_cut(tree *t, size_t rank, size_t n, void (*fn)(void *arg, scored *m), void *arg);
