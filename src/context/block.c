@@ -231,6 +231,19 @@ void block_signal(db *d, bytes name) {
                 list_append(&d->store->ready, &q->ready);
 }
 
+void block_signal_all(db *d) {
+        table_iter i;
+        queue *q;
+
+        if (table_count(&d->waited) == 0)
+                return;
+        table_iter_begin(&i, &d->waited);
+        while ((q = table_iter_next(&i)))
+                if (!list_is_linked(&q->ready))
+                        list_append(&d->store->ready, &q->ready);
+        table_iter_end(&i);
+}
+
 /* Run its command again. Returns whether it has been answered. */
 static bool run_again(blocked *b) {
         client *c = b->client;

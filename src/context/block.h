@@ -29,6 +29,8 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
 
 /* for db.c: somebody may wait for this key, which has changed */
 void block_signal(db *d, bytes name);
+/* and for SWAPDB: other keys may be there now */
+void block_signal_all(db *d);
 
 /* for client.c: run what can be run now that a command is done; and a client is freed */
 void block_serve(store *s);

@@ -289,7 +289,7 @@ void cmd_lpos(call *c) {
                 from = CHAIN_TAIL;
                 s.rank = -s.rank;
         }
-        later = resp_out_later(c->out);
+        later = s.many ? resp_out_later(c->out) : 0;
         there = chain_begin(list_of(k), from, &at);
         for (i = 0; there && (s.max == 0 || i < s.max); i++) {
                 if (chain_is(&at, wanted.p, wanted.n) && ++n_seen >= s.rank) {

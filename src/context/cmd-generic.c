@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands of the group generic: what can be done with a key of any type. */
+#include "context/commands.h"
+
+#include "../base/decimal.h"
+#include "../base/glob.h"
+#include "key-string.h"
+#include "scan.h"
+#include "store.h"
+
+/* whether it is there */
+
+static void remove_keys(call *c) {
+        int64_t n = 0;
+
+        for (int i = 1; i < c->argc; i++) {
+                key *k = db_write(c->db, c->argv[i]);
+
+                if (!k)
+                        continue;
+                db_remove(c->db, k);
+                db_changed(c->db, c->argv[i], NOTIFY_GENERIC, "del");
+                n++;
+        }
+        resp_out_integer(c->out, n);
+}
+
+void cmd_del(call *c) {
+        remove_keys(c);
+}
+
+void cmd_unlink(call *c) {
+        remove_keys(c);
+}
+
+static void count_keys(call *c) {
+        int64_t n = 0;
+
+        for (int i = 1; i < c->argc; i++)
+                n += db_read(c->db, c->argv[i]) != NULL;
+        resp_out_integer(c->out, n);
+}
+
+void cmd_exists(call *c) {
+        count_keys(c);
+}
+
+void cmd_touch(call *c) {
+        count_keys(c);
+}
+
+void cmd_type(call *c) {
+        const key *k = db_peek(c->db, c->argv[1]);
+
+        resp_out_status(c->out, k ? key_type_name(k) : "none");
+}
+
+/* which there are */
+
+void cmd_keys(call *c) {
+        bytes pattern = c->argv[1];
+        bool all = bytes_equal(pattern, BYTES("*"));
+        size_t later = resp_out_later(c->out), n = 0;
+        table_iter i;
+        const key *k;
+
+        table_iter_begin(&i, &c->db->keys);
+        while ((k = table_iter_next(&i))) {
+                bytes name = key_name(k);
+
+                if (key_expiry(k) <= c->store->now || (!all && !glob_match(pattern, name, false)))
+                        continue;
+                resp_out_bulk(c->out, name.p, name.n);
+                n++;
+        }
+        table_iter_end(&i);
+        resp_out_head(c->out, later, RESP_ARRAY, n);
+}
+
+static void scan_key(void *arg, void *entry) {
+        const key *k = entry;
+        scan *s = arg;
+        bytes name = key_name(k);
+
+        if (!scan_wants(s, name) || (s->type >= 0 && s->type != (int)k->type) ||
+            key_expiry(k) <= s->c->store->now)
+                return;
+        resp_out_bulk(&s->out, name.p, name.n);
+        scan_has(s, 1);
+}
+
+void cmd_scan(call *c) {
+        scan s;
+
+        if (scan_read(&s, c, 1, true))
+                scan_table(&s, &c->db->keys, scan_key);
+}
+
+void cmd_randomkey(call *c) {
+        /* All may have expired: after so many it is said that there is none, as Redis does
+         * in a replica, which may not remove them. */
+        for (int tries = 0; tries < 100; tries++) {
+                const key *k = table_random(&c->db->keys);
+                bytes name = k ? key_name(k) : (bytes){ 0 };
+
+                if (!k)
+                        break;
+                if (key_expiry(k) > c->store->now) {
+                        resp_out_bulk(c->out, name.p, name.n);
+                        return;
+                }
+                db_peek(c->db, name);
+        }
+        resp_out_null(c->out);
+}
+
+/* names */
+
+static void rename_key(call *c, bool only_new) {
+        bytes from = c->argv[1], to = c->argv[2];
+        key *k = db_write(c->db, from), *there;
+
+        if (!k) {
+                call_fail(c, "ERR no such key");
+                return;
+        }
+        there = bytes_equal(from, to) ? k : db_write(c->db, to);
+        if (there && only_new) {
+                resp_out_integer(c->out, 0);
+                return;
+        }
+        if (there != k) {
+                if (there)
+                        db_remove(c->db, there);
+                k = db_peek(c->db, from);
+                if (!db_move(c->db, k, c->db, to)) {
+                        call_fail_memory(c);
+                        return;
+                }
+                db_changed(c->db, from, NOTIFY_GENERIC, "rename_from");
+                db_changed(c->db, to, NOTIFY_GENERIC, "rename_to");
+        }
+        if (only_new)
+                resp_out_integer(c->out, 1);
+        else
+                resp_out_ok(c->out);
+}
+
+void cmd_rename(call *c) {
+        rename_key(c, false);
+}
+
+void cmd_renamenx(call *c) {
+        rename_key(c, true);
+}
+
+void cmd_move(call *c) {
+        bytes name = c->argv[1];
+        int64_t n;
+        db *to;
+        key *k;
+
+        if (!call_integer(c, 2, &n, NULL))
+                return;
+        if (n < 0 || n >= c->store->n_dbs) {
+                call_fail(c, "ERR DB index is out of range");
+                return;
+        }
+        to = &c->store->dbs[n];
+        if (to == c->db) {
+                call_fail(c, "ERR source and destination objects are the same");
+                return;
+        }
+        k = db_write(c->db, name);
+        if (!k || db_write(to, name)) {
+                resp_out_integer(c->out, 0);
+                return;
+        }
+        if (!db_move(c->db, k, to, name)) {
+                call_fail_memory(c);
+                return;
+        }
+        db_changed(c->db, name, NOTIFY_GENERIC, "move_from");
+        db_changed(to, name, NOTIFY_GENERIC, "move_to");
+        resp_out_integer(c->out, 1);
+}
+
+/* what it is */
+
+/* Redis shares the numbers from 0 to this, and says so as a count of references. */
+enum { SHARED_NUMBERS = 10000 };
+
+void cmd_object_encoding(call *c) {
+        const key *k = db_peek(c->db, c->argv[2]);
+
+        if (k)
+                resp_out_bulk_text(c->out, key_encoding_name(k));
+        else
+                resp_out_null(c->out);
+}
+
+void cmd_object_refcount(call *c) {
+        const key *k = db_peek(c->db, c->argv[2]);
+
+        if (!k)
+                resp_out_null(c->out);
+        else if (k->type == KEY_STRING && k->encoding == KEY_INT && k->integer >= 0 &&
+                 k->integer < SHARED_NUMBERS)
+                resp_out_integer(c->out, INT32_MAX);
+        else
+                resp_out_integer(c->out, 1);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * SCAN and its like: some of a table at a time
+ */
+
+#include "call.h"
+
+typedef struct scan {
+        call *c;
+        uint64_t cursor;
+        int64_t count;
+        bytes pattern; /* p is NULL if there is none */
+        int type;      /* of key_type; -1 any; KEY_TYPES one that does not exist */
+        resp_out out;  /* the values, which come behind the cursor */
+
+        /* private */
+        size_t n;
+        int64_t n_seen;
+} scan;
+
+/* The cursor at argument @i and the options behind it. False, and it has been answered. */
+bool scan_read(scan *s, call *c, int i, bool takes_type);
+
+/* Answer with the next cursor and what @fn finds in some buckets of @t: for each name it
+ * asks scan_wants(), then puts it and what belongs to it into s->out, and says by
+ * scan_has() how many values those are. */
+void scan_table(scan *s, table *t, void (*fn)(void *scan, void *entry));
+bool scan_wants(scan *s, bytes name);
+void scan_has(scan *s, size_t n_values);
+
+/* The same for what is small and shown at once: between these two. */
+void scan_begin(scan *s);
+void scan_end(scan *s, uint64_t cursor);
