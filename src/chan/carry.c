@@ -212,8 +212,10 @@ static int take_channel(wire *parent, const mux_event *ev, thing *t) {
                     : wire_new(s, ev->open.channel, flags | WIRE_UNSEEN, ev->open.depth);
         if (!w)
                 return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-        w->carrier = parent->id;
-        w->nth = parent->n_read + parent->n_open - parent->n_owed;
+        if (flags == WIRE_RX) {
+                w->carrier = parent->id;
+                w->nth = parent->n_read + parent->n_open - parent->n_owed;
+        }
         session_list(s, w);
 
         *t = (thing){ .kind = flags == WIRE_TX   ? BEAM_SENDER

@@ -152,6 +152,17 @@ static __attribute__((noinline)) void shelf_overflows(uint32_t c) {
         }
 }
 
+/* Aligned: head and a small message are two cache lines, not three. */
+static beam_msg *block_make(uint32_t c, size_t n_lines) {
+        beam_msg *msg = n_lines < UINT32_MAX ? mem_aligned(64, sizeof(*msg) + 64 * n_lines) : NULL;
+
+        if (msg) {
+                msg->size_class = c;
+                msg->n_lines = (uint32_t)n_lines;
+        }
+        return msg;
+}
+
 static __attribute__((noinline)) beam_msg *shelf_is_empty(uint32_t c) {
         struct depot *d = &depots[c];
         beam_msg *msg;
@@ -172,25 +183,15 @@ static __attribute__((noinline)) beam_msg *shelf_is_empty(uint32_t c) {
                 return msg;
         }
 
-        /* Aligned: head and a small message are two cache lines, not three. */
-        msg = mem_aligned(64, sizeof(*msg) + class_size(c));
-        if (msg)
-                msg->size_class = c;
-        return msg;
+        return block_make(c, class_size(c) / 64);
 }
 
 static inline __attribute__((always_inline)) beam_msg *block_new(size_t n) {
         uint32_t c = class_of(n);
         beam_msg *msg;
 
-        if (c == NOT_KEPT) {
-                if (n > SIZE_MAX - sizeof(*msg) - 64)
-                        return NULL;
-                msg = mem_aligned(64, sizeof(*msg) + ((n + 63) & ~(size_t)63));
-                if (msg)
-                        msg->size_class = NOT_KEPT;
-                return msg;
-        }
+        if (c == NOT_KEPT)
+                return block_make(c, n / 64 + 1);
 
         msg = shelves[c].first;
         if (__builtin_expect(!msg, 0))
@@ -232,28 +233,24 @@ beam_msg *msg_new(size_t n) {
         return msg;
 }
 
-size_t msg_room(const beam_msg *msg) {
-        return msg->size_class == NOT_KEPT ? (msg->n + 63) & ~(size_t)63
-                                           : class_size(msg->size_class);
-}
-
-int msg_grow(beam_msg **ret_msg, size_t n) {
+int msg_reserve(beam_msg **ret_msg, size_t n) {
         beam_msg *old = *ret_msg, *msg;
 
-        if (n <= msg_room(old)) {
-                old->n = n;
+        if (old && n <= msg_room(old))
                 return 0;
-        }
         msg = msg_new(n);
         if (!msg)
                 return -ENOMEM;
+        *ret_msg = msg;
+        msg->n = 0;
+        if (!old)
+                return 0;
         memcpy(msg->data, old->data, old->n);
+        msg->n = old->n;
         msg->deadline = old->deadline;
         msg->extra = old->extra;
-        msg->next = old->next;
-        old->extra = NULL;
+        msg->left = old->left;
         block_free(old);
-        *ret_msg = msg;
         return 0;
 }
 
@@ -269,8 +266,12 @@ int beam_msg_new(const void *data, size_t n, beam_msg **ret) {
 }
 
 static msg_extra *extra_get(beam_msg *msg) {
-        if (!msg->extra)
-                msg->extra = mem_zero(sizeof(*msg->extra));
+        beam_msg *block;
+
+        if (!msg->extra && (block = block_new(sizeof(msg_extra)))) {
+                msg->extra = (msg_extra *)(void *)(block + 1);
+                *msg->extra = (msg_extra){ .size_things = 1, .things = &msg->extra->one };
+        }
         return msg->extra;
 }
 
@@ -320,8 +321,9 @@ static void extra_free(msg_extra *extra) {
                 thing_close(&extra->things[i]);
         if (extra->release)
                 extra->release(extra->arg);
-        mem_free(extra->things);
-        mem_free(extra);
+        if (extra->things != &extra->one)
+                mem_free(extra->things);
+        block_free((beam_msg *)(void *)extra - 1);
 }
 
 /* A thing that is closed may free messages that carry things in their turn: they
@@ -408,11 +410,14 @@ int msg_put(beam_msg *msg, const thing *t) {
         if (extra->n_things >= INT_MAX)
                 return -E2BIG;
         if (extra->n_things == extra->size_things) {
-                size_t size = extra->size_things ? 2 * extra->size_things : 4;
-                thing *things = mem_resize(extra->things, size * sizeof(*things));
+                bool first = extra->things == &extra->one;
+                size_t size = first ? 4 : 2 * extra->size_things;
+                thing *things = mem_resize(first ? NULL : extra->things, size * sizeof(*things));
 
                 if (!things)
                         return -ENOMEM;
+                if (first)
+                        things[0] = extra->one;
                 extra->things = things;
                 extra->size_things = size;
         }
@@ -442,11 +447,14 @@ int msg_take_extra(beam_msg *to, beam_msg *from) {
         if (!has)
                 return -ENOMEM;
         memcpy(has->label, had->label, sizeof(has->label));
-        has->things = had->things;
+        has->one = had->one;
+        if (had->things != &had->one)
+                has->things = had->things;
         has->n_things = had->n_things;
         has->size_things = had->size_things;
-        had->things = NULL;
-        had->n_things = had->size_things = 0;
+        had->things = &had->one;
+        had->n_things = 0;
+        had->size_things = 1;
         return 0;
 }
 

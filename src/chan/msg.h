@@ -11,8 +11,8 @@
  * is worth keeping too: giving 64 KiB back to the kernel and asking for it again
  * costs ten times the copy.
  *
- * What few messages have (a label, things, bytes of somebody else's) lies in an
- * extra block.
+ * What few messages have (a label, things, bytes of somebody else's) lies in a
+ * second block, out of the same store.
  */
 
 #include <assert.h>
@@ -38,8 +38,11 @@ typedef struct msg_extra {
         void (*release)(void *arg);
         void *arg;
         size_t n_things, size_things;
-        thing *things;
+        thing *things; /* that one, or more elsewhere */
+        thing one;
 } msg_extra;
+
+static_assert(sizeof(msg_extra) <= 128, "as small a block as its label allows");
 
 struct beam_msg {
         beam_msg *next; /* in whatever queue it is */
@@ -47,11 +50,15 @@ struct beam_msg {
         size_t n;
         int64_t deadline;
         msg_extra *extra;
-        beam_msg *next_bundle; /* of a bundle's first */
+        union {
+                beam_msg *next_bundle; /* of a bundle's first */
+                uint64_t left;         /* of one under way: bytes to come, to go, to be read */
+        };
         uint32_t size_class;
-        uint32_t pins; /* parts on their way out, borrowed by a session */
-        bool freed;    /* while pinned */
-        uint8_t pad[7];
+        uint32_t n_lines; /* of 64 bytes, beside the head */
+        uint32_t pins;    /* parts on their way out, borrowed by a session */
+        bool freed;       /* while pinned */
+        uint8_t pad[3];
 };
 
 static_assert(sizeof(beam_msg) == 64, "a head is a cache line");
@@ -62,9 +69,12 @@ enum { MSG_OVERHEAD = 128 };
 /* A message of @n bytes to be filled in. NULL without memory. */
 beam_msg *msg_new(size_t n);
 
-/* Make room for @n bytes; what was there stays. May move the message. */
-int msg_grow(beam_msg **msg, size_t n);
-size_t msg_room(const beam_msg *msg);
+/* Make room for @n bytes, of which those that it has stay. May move the message, or make
+ * it if there is none. */
+int msg_reserve(beam_msg **msg, size_t n);
+static inline size_t msg_room(const beam_msg *msg) {
+        return (size_t)msg->n_lines * 64;
+}
 
 int msg_put(beam_msg *msg, const thing *t);
 void thing_close(thing *t);

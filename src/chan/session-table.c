@@ -64,9 +64,9 @@ void session_unlist(session *s, wire *w) {
                 s->last = NULL;
         if (s->body == w)
                 s->body = NULL;
-        list_remove(&w->owing);
+        list_remove(&w->turn);
         if (w->flags & WIRE_HELD)
-                list_append(&s->over, &w->sending);
+                list_append(&s->over, &w->turn);
         if (w->flags & WIRE_OURS)
                 s->n_ours--;
         else if (!(w->flags & WIRE_UNSEEN))

@@ -80,7 +80,7 @@ static void bury(session *s) {
                 }
         /* those that were over already have nothing to hear, but must not look here again */
         while (!list_is_empty(&s->over))
-                container_of(list_take_first(&s->over), wire, sending)->s = NULL;
+                container_of(list_take_first(&s->over), wire, turn)->s = NULL;
         s->n_wires = s->n_ours = s->n_theirs = 0;
         s->last = s->body = NULL;
         wire_wake(s->opens);
@@ -241,7 +241,7 @@ void session_say_owed(session *s) {
         list_move(&owing, &s->lazy);
         dirty_cancel(&s->idle);
         while (!list_is_empty(&owing))
-                wire_say_owed(container_of(list_take_first(&owing), wire, owing));
+                wire_say_owed(container_of(list_take_first(&owing), wire, turn));
 }
 
 void session_fill(session *s) {
@@ -260,11 +260,11 @@ void session_fill(session *s) {
         }
 
         while (s->out.n < OUT_HIGH && !list_is_empty(&s->sending)) {
-                wire *w = container_of(list_take_first(&s->sending), wire, sending);
+                wire *w = container_of(list_take_first(&s->sending), wire, turn);
 
                 /* to the end of the list: each large message gets its turn */
                 if (!wire_say_part(w))
-                        list_append(&s->sending, &w->sending);
+                        list_append(&s->sending, &w->turn);
         }
 
         if (s->away_said && s->away_heard && !s->n_wires && !s->error && !s->shut) {

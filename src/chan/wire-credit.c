@@ -10,10 +10,11 @@ void wire_give_credit(wire *w) {
         uint32_t flags = 0;
         uint8_t *p;
 
-        list_remove(&w->owing);
-        if (w->flags & (WIRE_LOST | WIRE_OPENS) || !w->s)
+        /* one that has left the table is in the list of those that are over */
+        if (!(w->flags & WIRE_LISTED))
                 return;
-        if (!w->depth && w->flags & WIRE_WANTED && !w->n_in && w->n_open == w->n_owed &&
+        list_remove(&w->turn);
+        if (!w->depth && w->flags & WIRE_WANTED && w->n_open == w->n_owed &&
             !(w->flags & WIRE_STREAM))
                 flags = MUX_CREDIT_WANT;
         if (!w->n_owed && !w->bytes_owed && !flags)
@@ -35,18 +36,19 @@ void wire_give_credit(wire *w) {
  * would wake a peer that is out of credit once for each. */
 void wire_owe(wire *w) {
         uint32_t f = w->flags;
-        bool empty = !w->n_in && !w->bytes_in, soon;
+        bool soon;
 
-        if (f & (WIRE_LOST | WIRE_OPENS | WIRE_STOP) || !w->s)
+        if (!(f & WIRE_LISTED) || f & WIRE_STOP)
                 return;
-        soon = f & WIRE_ASK || (f & WIRE_END && empty) || w->bytes_owed >= w->s->hello.window / 2 ||
+        soon = f & WIRE_ASK || (f & WIRE_END && !w->in.first) ||
+               w->bytes_owed >= w->s->hello.window / 2 ||
                (!(f & WIRE_STREAM) && w->n_owed >= w->depth / 2);
         if (soon) {
-                list_remove(&w->owing);
-                list_append(&w->s->owing, &w->owing);
+                list_remove(&w->turn);
+                list_append(&w->s->owing, &w->turn);
                 session_touch(w->s);
-        } else if (!list_is_linked(&w->owing)) {
-                list_append(&w->s->lazy, &w->owing);
+        } else if (!list_is_linked(&w->turn)) {
+                list_append(&w->s->lazy, &w->turn);
                 session_put_off(w->s);
         }
 }

@@ -46,10 +46,12 @@ int wire_on_data(wire *w, const mux_event *ev) {
                                 return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL,
                                                     "out of memory");
                         last->n = 0;
+                        last->left = 0;
                         msg_queue_put(&w->in, last);
                 }
                 memcpy(last->data + last->n, p, n);
                 last->n += n;
+                last->left += n;
                 w->bytes_in += n;
                 s->queued += n;
         }
@@ -62,17 +64,13 @@ ssize_t wire_read_pull(wire *w, void *buf, size_t n) {
 
         while (got < n && w->in.first) {
                 beam_msg *msg = w->in.first;
-                size_t part = msg->n - w->in_off;
+                size_t part = msg->left < n - got ? (size_t)msg->left : n - got;
 
-                part = part < n - got ? part : n - got;
-                memcpy((uint8_t *)buf + got, msg->data + w->in_off, part);
+                memcpy((uint8_t *)buf + got, msg->data + (msg->n - msg->left), part);
                 got += part;
-                w->in_off += part;
-                if (w->in_off == msg->n) {
-                        msg_queue_take(&w->in);
-                        beam_msg_free(msg);
-                        w->in_off = 0;
-                }
+                msg->left -= part;
+                if (!msg->left)
+                        beam_msg_free(msg_queue_take(&w->in));
         }
         if (got) {
                 w->bytes_in -= got;

@@ -54,7 +54,6 @@ int wire_pull(wire *w, beam_msg **ret) {
 
         if (!msg)
                 return w->flags & (WIRE_END | WIRE_LOST | WIRE_REFUSED) ? wire_rx_end(w) : -EAGAIN;
-        w->n_in--;
         w->n_pulled++;
         w->bytes_in -= msg->n;
         w->bytes_pulled += msg->n;
@@ -107,7 +106,6 @@ int wire_recv(wire *w, beam_msg **ret) {
 
 void wire_deliver(wire *w, beam_msg *msg) {
         w->flags &= ~(uint32_t)WIRE_WANTED;
-        w->n_in++;
         w->n_open++;
         w->bytes_in += msg->n;
         w->s->n_fds_held += msg_n_fds(msg);
@@ -118,9 +116,13 @@ void wire_deliver(wire *w, beam_msg *msg) {
         wire_wake(w);
 }
 
+static bool is_begun(const wire *w) {
+        return w->in_msg && w->in_msg->left != NOT_BEGUN;
+}
+
 /* All of it counts from its beginning, since it is held until its end. */
 static uint64_t body_cost(const wire *w) {
-        return MSG_OVERHEAD + (w->in_total == NOT_BEGUN ? 0 : w->in_total);
+        return MSG_OVERHEAD + (is_begun(w) ? w->in_msg->n + w->in_msg->left : 0);
 }
 
 void wire_drop_body(wire *w) {
@@ -151,14 +153,13 @@ int wire_on_thing(wire *w, const mux_event *ev) {
                 wire_refuse(w, "too much that nobody takes");
         if (w->flags & WIRE_STOP)
                 return carry_drop(s, ev);
-        if (w->in_msg && w->in_total != NOT_BEGUN)
+        if (is_begun(w))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a thing in the middle of a message");
         if (!w->in_msg) {
-                w->in_msg = msg_new(0);
-                if (!w->in_msg)
+                if (msg_reserve(&w->in_msg, 0) < 0)
                         return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-                w->in_total = NOT_BEGUN;
+                w->in_msg->left = NOT_BEGUN;
                 s->queued += MSG_OVERHEAD;
         }
         r = carry_take(w, ev, &w->in_msg);
@@ -173,9 +174,9 @@ static int begin(wire *w, const mux_event *ev) {
         session *s = w->s;
         bool head = ev->head.flags & MUX_MSG_HEAD;
         uint64_t total = head ? ev->msg.total : ev->head.length, cost;
-        size_t at_once;
+        beam_msg *msg;
 
-        if (w->in_msg && w->in_total != NOT_BEGUN)
+        if (is_begun(w))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message within a message");
         if ((w->depth ? w->n_open >= w->depth : !(w->flags & WIRE_WANTED)) ||
             w->bytes_in + w->bytes_owed + w->bytes_pulled >= s->hello.window)
@@ -189,23 +190,12 @@ static int begin(wire *w, const mux_event *ev) {
                 return 0;
         }
 
-        at_once = total < GROW_MIN ? (size_t)total : GROW_MIN;
-        if (w->in_msg) {
-                int r = msg_grow(&w->in_msg, at_once);
-
-                if (r < 0)
-                        return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
-        } else {
-                w->in_msg = msg_new(at_once);
-                if (!w->in_msg)
-                        return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-        }
-        w->in_off = 0;
-        w->in_total = total;
+        if (msg_reserve(&w->in_msg, total < GROW_MIN ? (size_t)total : GROW_MIN) < 0)
+                return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+        msg = w->in_msg;
+        msg->left = total;
         s->queued += cost;
         if (head) {
-                beam_msg *msg = w->in_msg;
-
                 if (ev->msg.label.n) {
                         char label[BEAM_LABEL_MAX + 1] = { 0 };
 
@@ -225,12 +215,12 @@ static int begin(wire *w, const mux_event *ev) {
 
 /* Room for @n more bytes, doubling, so that a length that is only claimed costs little. */
 static int make_room(wire *w, size_t n) {
-        uint64_t need = w->in_off + n, size = w->in_msg->n;
+        const beam_msg *msg = w->in_msg;
+        uint64_t need = msg->n + n, twice = 2 * msg_room(msg), all = msg->n + msg->left;
 
-        if (need <= size)
+        if (need <= msg_room(msg))
                 return 0;
-        size = 2 * size > need ? 2 * size : need;
-        return msg_grow(&w->in_msg, (size_t)(size < w->in_total ? size : w->in_total));
+        return msg_reserve(&w->in_msg, (size_t)(twice < need ? need : twice < all ? twice : all));
 }
 
 /* The whole of a small message in one piece, which is most of them. */
@@ -249,6 +239,7 @@ static int on_small(wire *w, const mux_event *ev) {
 int wire_on_msg(wire *w, const mux_event *ev) {
         session *s = w->s;
         bool more = ev->head.flags & MUX_MSG_MORE;
+        beam_msg *msg;
         int r;
 
         if (w->flags & WIRE_STOP)
@@ -266,27 +257,26 @@ int wire_on_msg(wire *w, const mux_event *ev) {
                         r = begin(w, ev);
                         if (r < 0 || w->flags & WIRE_STOP)
                                 return r;
-                } else if (!w->in_msg || w->in_total == NOT_BEGUN)
+                } else if (!is_begun(w))
                         return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a part of no message");
         }
 
-        if (ev->piece.n > w->in_total - w->in_off)
+        if (ev->piece.n > w->in_msg->left)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a message longer than it said");
         r = make_room(w, ev->piece.n);
         if (r < 0)
                 return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
-        if (ev->piece.n && ev->piece.p != w->in_msg->data + w->in_off)
-                memcpy(w->in_msg->data + w->in_off, ev->piece.p, ev->piece.n);
-        w->in_off += ev->piece.n;
+        msg = w->in_msg;
+        if (ev->piece.n && ev->piece.p != msg->data + msg->n)
+                memcpy(msg->data + msg->n, ev->piece.p, ev->piece.n);
+        msg->n += ev->piece.n;
+        msg->left -= ev->piece.n;
 
         if (ev->last && !more) {
-                beam_msg *msg = w->in_msg;
-
-                if (w->in_off != w->in_total)
+                if (msg->left)
                         return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                             "a message shorter than it said");
-                msg->n = w->in_off;
                 w->in_msg = NULL;
                 wire_deliver(w, msg);
         }
@@ -300,10 +290,8 @@ size_t wire_place(wire *w, uint8_t **ret) {
                 *ret = w->sink;
                 return w->sink_room;
         }
-        if (!w->in_msg || w->in_total == NOT_BEGUN)
+        if (!is_begun(w) || make_room(w, 1) < 0)
                 return 0;
-        if (w->in_off == w->in_msg->n && make_room(w, 1) < 0)
-                return 0;
-        *ret = w->in_msg->data + w->in_off;
-        return w->in_msg->n - w->in_off;
+        *ret = w->in_msg->data + w->in_msg->n;
+        return msg_room(w->in_msg) - w->in_msg->n;
 }

@@ -36,8 +36,8 @@ static int say_msg(wire *w, beam_msg *msg) {
         if (parts) {
                 msg_pin(msg);
                 w->out_msg = msg;
-                w->out_off = 0;
-                list_append(&s->sending, &w->sending);
+                msg->left = msg->n;
+                list_append(&s->sending, &w->turn);
                 return 0;
         }
         p = out_room(&s->out, MUX_FIXED_MAX + (copy ? msg->n : 0));
@@ -64,8 +64,9 @@ bool wire_say_part(wire *w) {
         session *s = w->s;
         beam_msg *msg = w->out_msg;
         const char *label = beam_msg_label(msg);
-        size_t max = s->peer.max_frame - MUX_FIXED_MAX, n_part = msg->n - w->out_off, n;
-        uint8_t flags = w->out_off ? MUX_MSG_REST : MUX_MSG_HEAD;
+        size_t max = s->peer.max_frame - MUX_FIXED_MAX, n_part = msg->left, n;
+        uint8_t flags = msg->left < msg->n ? MUX_MSG_REST : MUX_MSG_HEAD;
+        const uint8_t *from = msg->data + (msg->n - msg->left);
         uint8_t *p;
 
         if (n_part > max) {
@@ -89,18 +90,18 @@ bool wire_say_part(wire *w) {
                                                  .flags = flags,
                                                  .channel = w->id });
         if (n_part <= OUT_COPY_MAX) {
-                memcpy(p + n, msg->data + w->out_off, n_part);
+                memcpy(p + n, from, n_part);
                 out_commit(&s->out, n + n_part);
         } else {
                 out_commit(&s->out, n);
-                out_borrow(&s->out, msg, msg->data + w->out_off, n_part);
+                out_borrow(&s->out, msg, from, n_part);
         }
-        w->out_off += n_part;
+        msg->left -= n_part;
         if (flags & MUX_MSG_MORE)
                 return false;
 
         w->out_msg = NULL;
-        list_remove(&w->sending);
+        list_remove(&w->turn);
         msg_unpin(msg);
         if (w->flags & WIRE_ENDED)
                 wire_say_close(w, MUX_END, 0, NULL);

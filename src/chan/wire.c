@@ -19,8 +19,7 @@ wire *wire_new(session *s, uint64_t id, uint32_t flags, uint32_t depth) {
         w->id = id;
         w->flags = flags | WIRE_HELD;
         w->depth = depth;
-        list_init(&w->owing);
-        list_init(&w->sending);
+        list_init(&w->turn);
         msg_queue_init(&w->in);
         return w;
 }
@@ -51,21 +50,21 @@ beam_stream *wire_stream(wire *w) {
 
 void wire_drop_queue(wire *w) {
         bool stream = w->flags & WIRE_STREAM;
-        size_t n_fds = w->fds_pulled;
+        size_t n = w->n_pulled, n_fds = w->fds_pulled;
         beam_msg *msg;
 
         while ((msg = msg_queue_take(&w->in))) {
+                n++;
                 n_fds += msg_n_fds(msg);
                 beam_msg_free(msg);
         }
         if (w->s) {
                 w->s->n_fds_held -= n_fds;
                 /* those of a stream were taken off when they were pulled */
-                w->s->queued -= stream ? w->bytes_in
-                                       : w->bytes_in + w->bytes_pulled +
-                                                 (size_t)MSG_OVERHEAD * (w->n_in + w->n_pulled);
+                w->s->queued -= w->bytes_in;
+                if (!stream)
+                        w->s->queued -= w->bytes_pulled + n * MSG_OVERHEAD;
         }
-        w->n_in = 0;
         w->bytes_in = 0;
         if (stream)
                 return;
@@ -74,8 +73,7 @@ void wire_drop_queue(wire *w) {
 }
 
 static void wire_free(wire *w) {
-        list_remove(&w->owing);
-        list_remove(&w->sending);
+        list_remove(&w->turn);
         wire_drop_queue(w);
         wire_drop_body(w);
         if (w->out_msg)
@@ -139,8 +137,7 @@ void wire_on_lost(wire *w, bool closed_here) {
                 w->flags |= WIRE_CUT | WIRE_END;
         w->flags |= WIRE_LOST | WIRE_STOPPED | (closed_here ? WIRE_CLOSED_HERE : 0);
         w->flags &= ~(uint32_t)WIRE_LISTED;
-        list_remove(&w->owing);
-        list_remove(&w->sending);
+        list_remove(&w->turn);
         if (w->out_msg) {
                 msg_unpin(w->out_msg);
                 w->out_msg = NULL;
@@ -202,7 +199,7 @@ void wire_end(wire *w, uint32_t code, const char *text) {
                         w->flags |= WIRE_ENDED;
                         return;
                 }
-                list_remove(&w->sending);
+                list_remove(&w->turn);
                 /* taken back, so it does not count (M44) */
                 w->n_unsaid--;
                 w->bytes_unsaid -= w->out_msg->n;
@@ -214,7 +211,7 @@ void wire_end(wire *w, uint32_t code, const char *text) {
 }
 
 void wire_stop(wire *w, uint32_t code, const char *text) {
-        bool late = w->flags & WIRE_END && !w->n_in && !w->bytes_in && !w->bytes_pulled &&
+        bool late = w->flags & WIRE_END && !w->in.first && !w->bytes_pulled &&
                     (w->flags & WIRE_STREAM || !w->in_msg);
 
         if (w->flags & (WIRE_STOP | WIRE_LOST) || !w->s) {
@@ -227,7 +224,6 @@ void wire_stop(wire *w, uint32_t code, const char *text) {
         wire_drop_body(w);
         if (w->flags & WIRE_STREAM)
                 w->sink_room = 0;
-        list_remove(&w->owing);
         /* an end that was read to the end needs no answer */
         if (!late)
                 wire_say_close(w, MUX_STOP, code, text);
@@ -259,7 +255,7 @@ int wire_on_stop(wire *w, uint32_t code, mux_bytes text) {
                 w->s->refused = true;
         }
         if (w->out_msg) {
-                list_remove(&w->sending);
+                list_remove(&w->turn);
                 msg_unpin(w->out_msg);
                 w->out_msg = NULL;
                 w->flags &= ~(uint32_t)WIRE_ENDED;

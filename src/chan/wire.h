@@ -52,40 +52,35 @@ struct wire {
         uint64_t id;
         uint32_t flags;
         uint32_t depth;
-        list owing;   /* has credit to give back soon */
-        list sending; /* has a part of a message to send */
-        port *by;     /* posted when things change */
+        list turn; /* in a list of the session's: owes credit, has a part to send, is over */
+        port *by;  /* posted when things change */
 
         /* sending */
         uint32_t n_unsaid; /* sent and not yet taken */
         uint32_t n_said;   /* taken since a bridge asked */
         uint64_t bytes_unsaid, bytes_said;
-        beam_msg *out_msg;
-        uint64_t out_off;
+        beam_msg *out_msg; /* of which a part is still to go */
         reason *stop;
 
         /* receiving */
-        msg_queue in;
-        uint64_t in_off; /* how much of in_msg has come; of a stream: of in.first was read */
+        msg_queue in; /* of a stream: its bytes, in pieces */
         union {
                 struct {
                         beam_msg *in_msg; /* being put together */
-                        uint64_t in_total;
+                        uint32_t n_read;  /* ever, as of what was acknowledged */
+                        uint32_t nth;     /* the message of @carrier that it came in */
                 };
                 struct {
                         uint8_t *sink; /* where a read that waits wants its bytes */
                         size_t sink_room;
                 };
         };
-        uint32_t n_in;     /* in the queue */
-        uint32_t n_pulled; /* taken from it, and not yet acknowledged */
+        uint32_t n_pulled; /* taken from the queue, and not yet acknowledged */
         uint32_t n_open;   /* came in and not given back as credit */
         uint32_t n_owed;   /* of which taken */
-        uint32_t n_read;   /* ever, as of what was acknowledged */
-        uint32_t nth;      /* the message of @carrier that it came in */
-        uint64_t carrier;
-        uint64_t bytes_in, bytes_pulled, bytes_owed;
         uint32_t fds_pulled;
+        uint64_t bytes_in, bytes_pulled, bytes_owed;
+        uint64_t carrier;
         reason *end;
 };
 
