@@ -43,7 +43,7 @@ tsan: ## the suites with the thread sanitizer
 	@tools/setup.sh build check
 	@tools/check-sanitized.sh $(BUILD)/tsan thread $(ARGS)
 
-bench: ## the table of numbers, beside ZeroMQ, nng, nanomsg and Go where installed
+bench: ## the table of numbers, beside ZeroMQ, nng, nanomsg, hiredis and Go where installed
 	@tools/setup.sh build bench
 	@tools/build.sh $(BUILD)/bench --buildtype=release -Doptimization=2 -Db_lto=true \
 		-Dtests=false -Dexamples=false -Dbench=true

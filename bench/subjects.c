@@ -219,5 +219,22 @@ const subject subjects[] = {
           .rows = { { "Beam, unix", "beam", "unix-open-close", ROW_OURS },
                     { "Beam, tcp", "beam", "tcp-open-close", ROW_OURS } },
           .goals = { { GOAL_FIGURE_AT_MOST, 0, 1, 0, 0 }, { GOAL_FIGURE_AT_MOST, 1, 1, 0, 0 } } },
+        { .key = "resp-read",
+          .title = "RESP, requests of three arguments read",
+          .about = "SET and two texts of 3 to 16 bytes, 64 requests lying together. As requests: "
+                   "what a server does. As replies: read, and then walked over value by value. "
+                   "hiredis: read, which makes an object of each value, and freed.",
+          .unit = UNIT_RATE,
+          .rows = { { "Beam, as requests", "resp", "request", OURS },
+                    { "Beam, as replies", "resp", "reply", OURS },
+                    { "hiredis, as replies", "hiredis", "reply", ROW_PEER } },
+          .goals = { { GOAL_AT_LEAST, 0, 8, 2, 0 }, { GOAL_AT_LEAST, 1, 2, 2, 0 } } },
+        { .key = "resp-write",
+          .title = "RESP, requests of three arguments written",
+          .about = "Beam: 64 after one another into one buffer. hiredis: each into a new one.",
+          .unit = UNIT_RATE,
+          .rows = { { "Beam", "resp", "write", OURS },
+                    { "hiredis", "hiredis", "write", ROW_PEER } },
+          .goals = { { GOAL_AT_LEAST, 0, 3, 1, 0 } } },
 };
 const size_t n_subjects = sizeof(subjects) / sizeof(*subjects);

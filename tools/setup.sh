@@ -55,6 +55,7 @@ for purpose; do
                 header_from zmq.h libzmq3-dev
                 header_from nng/nng.h libnng-dev
                 header_from nanomsg/nn.h libnanomsg-dev
+                header_from hiredis/hiredis.h libhiredis-dev
                 command_from go golang-go
                 ;;
         *)

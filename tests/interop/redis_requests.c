@@ -122,7 +122,7 @@ static void check(const test_redis *redis, const char *wire, size_t n, bool untr
         n_theirs = test_read(fd, theirs, sizeof(theirs));
         close(fd);
 
-        if (n_theirs != o.n || memcmp(theirs, o.p, o.n)) {
+        if (!bytes_equal((bytes){ theirs, n_theirs }, (bytes){ (char *)o.p, o.n })) {
                 show("request", wire, n);
                 show("redis", theirs, n_theirs);
                 show("ours", o.p, o.n);

@@ -6,6 +6,7 @@
 
 #include "base/decimal.h"
 #include "base/real.h"
+#include "line.h"
 
 bool resp_value_is_error(const resp_value *v) {
         return v->type == RESP_ERROR || v->type == RESP_BULK_ERROR;
@@ -43,23 +44,36 @@ static void read_bulk(resp_cursor *c, size_t n, resp_value *v) {
         c->p += n + 2;
 }
 
+/* What follows the line of @v, when its number is @n. */
+static void read_number(resp_cursor *c, int64_t n, resp_value *v) {
+        v->text = (bytes){ 0 };
+        if (n < 0)
+                v->type = RESP_NULL;
+        else if (!resp_value_has_values(v))
+                read_bulk(c, (size_t)n, v);
+        else if (v->type == RESP_MAP || v->type == RESP_ATTRIBUTE)
+                v->n = (size_t)n * 2;
+        else
+                v->n = (size_t)n;
+}
+
 int resp_cursor_next(resp_cursor *c, resp_value *ret) {
         const char *end;
-        int64_t n;
+        size_t n, n_line;
 
         if (c->p == c->end)
                 return 0;
-        end = memchr(c->p, '\r', (size_t)(c->end - c->p));
+        ret->type = (resp_type)*c->p;
+        ret->format = NULL;
+        n_line = line_short(c->p, (size_t)(c->end - c->p), &n);
+        end = n_line ? c->p + n_line - 2 : memchr(c->p, '\r', (size_t)(c->end - c->p));
         assert(end);
-        *ret = (resp_value){
-                .type = (resp_type)*c->p,
-                .text = { c->p + 1, (size_t)(end - c->p) - 1 },
-        };
+        ret->text = (bytes){ c->p + 1, (size_t)(end - c->p) - 1 };
         c->p = end + 2;
 
         switch (ret->type) {
         case RESP_INTEGER:
-                ret->integer = integer(ret->text);
+                ret->integer = n_line ? (int64_t)n : integer(ret->text);
                 break;
         case RESP_DOUBLE:
                 real_read(ret->text.p, ret->text.n, &ret->real);
@@ -75,16 +89,7 @@ int resp_cursor_next(resp_cursor *c, resp_value *ret) {
         case RESP_SET:
         case RESP_PUSH:
         case RESP_ATTRIBUTE:
-                n = integer(ret->text);
-                ret->text = (bytes){ 0 };
-                if (n < 0)
-                        ret->type = RESP_NULL;
-                else if (!resp_value_has_values(ret))
-                        read_bulk(c, (size_t)n, ret);
-                else if (ret->type == RESP_MAP || ret->type == RESP_ATTRIBUTE)
-                        ret->n = (size_t)n * 2;
-                else
-                        ret->n = (size_t)n;
+                read_number(c, n_line ? (int64_t)n : integer(ret->text), ret);
                 break;
         default:
                 break;

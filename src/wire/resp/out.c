@@ -92,7 +92,8 @@ static void line(resp_out *o, char type, const char *p, size_t n) {
         if (!to)
                 return;
         to[0] = (uint8_t)type;
-        memcpy(to + 1, p, n);
+        if (n)
+                memcpy(to + 1, p, n);
         put_end(to + 1 + n);
         o->n += n + 3;
 }

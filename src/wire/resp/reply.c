@@ -7,6 +7,7 @@
 
 #include "base/decimal.h"
 #include "base/real.h"
+#include "line.h"
 
 enum { LINE, BODY, DONE, FAILED };
 
@@ -33,6 +34,38 @@ static int want(resp_reply *r, size_t n) {
 }
 
 /* what a line may say */
+
+static bool is_bulk(uint8_t type) {
+        return type == RESP_BULK || type == RESP_BULK_ERROR || type == RESP_VERBATIM;
+}
+
+static bool is_aggregate(uint8_t type) {
+        switch (type) {
+        case RESP_ARRAY:
+        case RESP_MAP:
+        case RESP_SET:
+        case RESP_PUSH:
+        case RESP_ATTRIBUTE:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static bool is_type(uint8_t type) {
+        switch (type) {
+        case RESP_STATUS:
+        case RESP_ERROR:
+        case RESP_INTEGER:
+        case RESP_NULL:
+        case RESP_BOOL:
+        case RESP_DOUBLE:
+        case RESP_BIGNUM:
+                return true;
+        default:
+                return is_bulk(type) || is_aggregate(type);
+        }
+}
 
 static bool is_digits(const char *p, size_t n) {
         for (size_t i = 0; i < n; i++)
@@ -116,75 +149,91 @@ static int begin_values(resp_reply *r, uint64_t n) {
         return 1;
 }
 
-/* The line of r->type with the number of what follows it. */
-static int read_length(resp_reply *r, bytes text) {
-        int64_t v;
-
-        if (!decimal_read(text.p, text.n, &v))
-                return fail(r, -EPROTO);
-        if (v == -1 && (r->type == RESP_BULK || r->type == RESP_ARRAY)) {
-                end_value(r);
-                return 1;
+/* What r->type and the number in its line say about what follows. */
+static int begin(resp_reply *r, int64_t v) {
+        switch (r->type) {
+        case RESP_BULK:
+        case RESP_ARRAY:
+                if (v == -1) {
+                        end_value(r);
+                        return 1;
+                }
+                break;
+        case RESP_VERBATIM:
+                v = v < 4 ? -1 : v;
+                break;
+        default:
+                break;
         }
         if (v < 0)
                 return fail(r, -EPROTO);
-
-        switch (r->type) {
-        case RESP_VERBATIM:
-                if (v < 4)
-                        return fail(r, -EPROTO);
-                /* fallthrough */
-        case RESP_BULK:
-        case RESP_BULK_ERROR:
-                if ((uint64_t)v > r->max_bytes)
-                        return fail(r, -EMSGSIZE);
-                r->n_body = (size_t)v;
-                r->state = BODY;
-                return 1;
-        default:
+        if (!is_bulk(r->type))
                 return begin_values(r, (uint64_t)v);
-        }
+        if ((uint64_t)v > r->max_bytes)
+                return fail(r, -EMSGSIZE);
+        r->n_body = (size_t)v;
+        r->state = BODY;
+        return 1;
 }
 
-/* Whether the text of a line is one that r->type can have; for those with no more to
- * come behind it. */
-static bool is_valid(const resp_reply *r, bytes text) {
+/* All of a value that is a line, or the number of what follows it. */
+static int read_text(resp_reply *r, bytes text) {
+        int64_t v;
+        bool valid = true;
+
         switch (r->type) {
+        case RESP_STATUS:
+        case RESP_ERROR:
+                break;
         case RESP_INTEGER:
-                return is_integer(text);
+                valid = is_integer(text);
+                break;
         case RESP_NULL:
-                return text.n == 0;
+                valid = text.n == 0;
+                break;
         case RESP_BOOL:
-                return text.n == 1 && (text.p[0] == 't' || text.p[0] == 'f');
+                valid = text.n == 1 && (text.p[0] == 't' || text.p[0] == 'f');
+                break;
         case RESP_DOUBLE:
-                return is_double(text);
+                valid = is_double(text);
+                break;
         case RESP_BIGNUM:
-                return is_bignum(text);
+                valid = is_bignum(text);
+                break;
         default:
-                return true;
+                return decimal_read(text.p, text.n, &v) ? begin(r, v) : fail(r, -EPROTO);
         }
+        if (!valid)
+                return fail(r, -EPROTO);
+        end_value(r);
+        return 1;
 }
 
 /* the states */
 
 static int line_next(resp_reply *r, const char *buf, size_t n) {
-        static const char types[] = "+-:$*_#,(!=%~>|";
-        size_t max = r->at + RESP_REPLY_LINE_MAX;
+        size_t max = r->at + RESP_REPLY_LINE_MAX, number, n_line;
         const char *end;
 
         /* limits come before what is wrong beyond them, which may not have come yet */
         if (n == r->at || r->at >= r->max_bytes)
                 return want(r, r->at + 1);
         r->type = (uint8_t)buf[r->at];
-        if (!r->type || !strchr(types, r->type) || (r->type == RESP_PUSH && r->depth))
+        if (!is_type(r->type) || (r->type == RESP_PUSH && r->depth))
                 return fail(r, -EPROTO);
+
+        n_line = line_short(buf + r->at, n - r->at, &number);
+        if (n_line && (is_bulk(r->type) || is_aggregate(r->type)) &&
+            buf[r->at + n_line - 1] == '\n' && r->at + n_line <= r->max_bytes) {
+                r->at = r->seen = r->at + n_line;
+                return begin(r, (int64_t)number);
+        }
 
         end = memchr(buf + r->seen, '\n', (n < max ? n : max) - r->seen);
         if (!end) {
                 r->seen = n < max ? n : max;
                 return n < max ? want(r, n + 1) : fail(r, -EMSGSIZE);
         }
-
         if ((size_t)(end - buf) >= r->max_bytes)
                 return fail(r, -EMSGSIZE);
 
@@ -194,23 +243,7 @@ static int line_next(resp_reply *r, const char *buf, size_t n) {
                 return fail(r, -EPROTO);
         text.n--;
         r->at = r->seen = (size_t)(end - buf) + 1;
-
-        switch (r->type) {
-        case RESP_BULK:
-        case RESP_BULK_ERROR:
-        case RESP_VERBATIM:
-        case RESP_ARRAY:
-        case RESP_MAP:
-        case RESP_SET:
-        case RESP_PUSH:
-        case RESP_ATTRIBUTE:
-                return read_length(r, text);
-        default:
-                if (!is_valid(r, text))
-                        return fail(r, -EPROTO);
-                end_value(r);
-                return 1;
-        }
+        return read_text(r, text);
 }
 
 static int body_next(resp_reply *r, const char *buf, size_t n) {

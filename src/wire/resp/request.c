@@ -7,13 +7,14 @@
 
 #include "base/decimal.h"
 #include "base/mem.h"
+#include "line.h"
 #include "split.h"
 
 enum { NEW, LINE, COUNT, LENGTH, BODY, DONE, FAILED };
 
 enum {
-        CAP_FIRST = 8,   /* nearly every command */
-        CAP_KEPT = 1024, /* 16 KiB: more than that is given back after the request */
+        CAP_FIRST = 8,  /* nearly every command */
+        CAP_KEPT = 128, /* 2 KiB: more than that is given back after the request */
 };
 
 static const char out_of_memory[] = "ERR out of memory";
@@ -108,48 +109,29 @@ static int find_end(resp_request *r, const char *buf, size_t n, char c, const ch
         return want(r, n + 1);
 }
 
-/* Most lines are a $ or *, one to four digits and CR LF. Returns how long one is, or 0 for
- * any other, and for one that is not all there. */
-static inline size_t read_short(const char *p, size_t n, char mark, size_t *ret) {
-        size_t v = 0;
-
-        if (n < 4 || p[0] != mark || p[1] == '0')
-                return 0;
-        for (size_t i = 1; i < 6 && i < n - 1; i++) {
-                unsigned digit = (unsigned)(uint8_t)p[i] - '0';
-
-                if (digit > 9) {
-                        *ret = v;
-                        return p[i] == '\r' && i > 1 ? i + 2 : 0;
-                }
-                v = v * 10 + digit;
-        }
-        return 0;
-}
-
 /* The number of the line at r->at, once that has come with the byte after its CR.
  * Returns 1, and is behind the line then; 0; or the error. */
 static int read_number(resp_request *r, const char *buf, size_t n, const char *too_big,
                        const char *invalid, int64_t *ret) {
-        size_t v, end,
-                n_head = read_short(buf + r->at, n - r->at, r->state == COUNT ? '*' : '$', &v);
-        int got;
+        size_t short_number, end, n_line = line_short(buf + r->at, n - r->at, &short_number);
 
-        if (n_head) {
-                *ret = (int64_t)v;
-                r->at = r->seen = r->at + n_head;
-                return 1;
+        if (n_line) {
+                end = r->at + n_line - 2;
+        } else {
+                int got = find_end(r, buf, n, '\r', too_big, &end);
+
+                if (got <= 0)
+                        return got;
+                if (n - end < 2)
+                        return want(r, end + 2);
         }
-        got = find_end(r, buf, n, '\r', too_big, &end);
-        if (got <= 0)
-                return got;
-        if (n - end < 2)
-                return want(r, end + 2);
         if (r->state == LENGTH && buf[r->at] != '$') {
                 r->got = buf[r->at];
                 return fail(r, -EPROTO, expected_dollar);
         }
-        if (!decimal_read(buf + r->at + 1, end - r->at - 1, ret))
+        if (n_line)
+                *ret = (int64_t)short_number;
+        else if (!decimal_read(buf + r->at + 1, end - r->at - 1, ret))
                 return fail(r, -EPROTO, invalid);
         r->at = r->seen = end + 2;
         return 1;
@@ -224,14 +206,14 @@ static int body_next(resp_request *r, const char *buf, size_t n) {
  * without a state in between they cost a third. */
 static void take_short(resp_request *r, const char *buf, size_t n) {
         uint32_t argc = r->argc, n_args = r->n_args < r->cap ? r->n_args : r->cap;
-        size_t at = r->at, n_head, n_body;
+        size_t at = r->at, n_line, n_body;
 
-        for (; argc < n_args; argc++) {
-                n_head = read_short(buf + at, n - at, '$', &n_body);
-                if (!n_head || n_body > r->max_bulk || n - at - n_head < n_body + 2)
+        for (; argc < n_args && at < n && buf[at] == '$'; argc++) {
+                n_line = line_short(buf + at, n - at, &n_body);
+                if (!n_line || n_body > r->max_bulk || n - at - n_line < n_body + 2)
                         break;
-                r->argv[argc] = (bytes){ buf + at + n_head, n_body };
-                at += n_head + n_body + 2;
+                r->argv[argc] = (bytes){ buf + at + n_line, n_body };
+                at += n_line + n_body + 2;
         }
         r->argc = argc;
         if (at > r->at)

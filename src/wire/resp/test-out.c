@@ -70,7 +70,7 @@ static void errors(resp_out *o) {
         resp_out_error(o, "ERR no\r\n");
         resp_out_error(o, "ERR a\r\nb\nc\rd\n\r\n");
         resp_out_error_bytes(o, "ERR \0!", 6);
-        resp_out_error(o, "");
+        resp_out_error_bytes(o, NULL, 0);
         resp_out_error(o, "\n");
 }
 
