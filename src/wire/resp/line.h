@@ -12,11 +12,11 @@
 #include <stdint.h>
 
 /* Returns how long the line at @p is and what it says; or 0 if it is any other, or not all
- * there. */
+ * there. A 0 is no type, and hides what is behind it (request.h). */
 static inline size_t line_short(const char *p, size_t n, size_t *ret) {
         size_t v = 0;
 
-        if (n < 4 || p[1] == '0')
+        if (n < 4 || !p[0] || p[1] == '0')
                 return 0;
         for (size_t i = 1; i < 6 && i < n - 1; i++) {
                 unsigned digit = (unsigned)(uint8_t)p[i] - '0';

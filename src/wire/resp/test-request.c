@@ -101,6 +101,9 @@ TEST(unfinished) {
                 { T("PI\0NG\r\n"), "want 8\n" }, /* a 0 hides the rest */
                 { T("*1\0\r\n"), "want 6\n" },
                 { T("*1\r\n$1\0\r\n"), "want 10\n" },
+                { T("*1\r\n\0"
+                    "13\r\n"),
+                  "want 10\n" },
                 { T("\0"), "want 2\n" },
                 { T("*1\r\n$1\r\na\r\n*"), "request a\nwant 2\n" },
         };
