@@ -92,7 +92,7 @@ static void scan_key(void *arg, void *entry) {
 void cmd_scan(call *c) {
         scan s;
 
-        if (scan_read(&s, c, 1, true))
+        if (scan_read(&s, c))
                 scan_table(&s, &c->db->keys, scan_key);
 }
 

@@ -3,11 +3,10 @@
 #include "context/commands.h"
 
 #include <math.h>
-#include <stdio.h>
 
-#include "../base/real.h"
 #include "expiry.h"
 #include "key-string.h"
+#include "longreal.h"
 #include "store.h"
 
 static void answer_string(call *c, const key *k) {
@@ -23,7 +22,7 @@ static void answer_string(call *c, const key *k) {
 }
 
 /* What a key is given, and what is kept of the one before. */
-typedef enum put_flag { PUT_KEEP_EXPIRY = 1 } put_flag;
+typedef enum put_flag { PUT_KEEP_EXPIRY = 1, PUT_AS_TEXT = 2 } put_flag;
 
 /* @name becomes the string @value, whatever it was. NULL without memory. */
 static key *put(call *c, key *k, bytes name, bytes value, unsigned flags, int64_t when) {
@@ -36,7 +35,7 @@ static key *put(call *c, key *k, bytes name, bytes value, unsigned flags, int64_
                 db_clear(c->db, k);
                 k->type = KEY_STRING;
         }
-        set = string_set(c->db, k, value);
+        set = flags & PUT_AS_TEXT ? string_set_text(c->db, k, value) : string_set(c->db, k, value);
         if (!set) {
                 if (is_new)
                         db_remove(c->db, k);
@@ -473,4 +472,29 @@ void cmd_decrby(call *c) {
                 call_fail(c, "ERR decrement would overflow");
         else
                 add(c, -by);
+}
+
+void cmd_incrbyfloat(call *c) {
+        bytes name = c->argv[1], sum;
+        char scratch[DECIMAL_MAX], text[LONGREAL_MAX];
+        long double n = 0, by;
+        key *k;
+
+        if (!call_write(c, 1, KEY_STRING, &k))
+                return;
+        if ((k && !longreal_read(string_get(k, scratch), &n)) || !longreal_read(c->argv[2], &by)) {
+                call_fail(c, "ERR value is not a valid float");
+                return;
+        }
+        n += by;
+        if (isnan(n) || isinf(n)) {
+                call_fail(c, "ERR increment would produce NaN or Infinity");
+                return;
+        }
+        sum = (bytes){ text, longreal_print(n, text) };
+        if (!put_or_fail(c, k, name, sum, PUT_KEEP_EXPIRY | PUT_AS_TEXT, INT64_MAX))
+                return;
+        db_changed(c->db, name, NOTIFY_STRING, "incrbyfloat");
+        call_send_instead(c, (bytes[]){ BYTES("SET"), name, sum, BYTES("KEEPTTL") }, 4);
+        resp_out_bulk(c->out, sum.p, sum.n);
 }

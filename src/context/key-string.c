@@ -48,12 +48,9 @@ key *string_set_integer(db *d, key *k, int64_t value) {
         return k;
 }
 
-key *string_set(db *d, key *k, bytes value) {
-        int64_t number;
+key *string_set_text(db *d, key *k, bytes value) {
         raw *block;
 
-        if (value.n <= DECIMAL_MAX && decimal_read(value.p, value.n, &number))
-                return string_set_integer(d, k, number);
         if (value.n <= KEY_INLINE_MAX)
                 return db_set_inline(d, k, value);
         block = mem_new(sizeof(*block) + value.n);
@@ -65,6 +62,14 @@ key *string_set(db *d, key *k, bytes value) {
         k->encoding = KEY_RAW;
         k->value = block;
         return k;
+}
+
+key *string_set(db *d, key *k, bytes value) {
+        int64_t number;
+
+        if (value.n <= DECIMAL_MAX && decimal_read(value.p, value.n, &number))
+                return string_set_integer(d, k, number);
+        return string_set_text(d, k, value);
 }
 
 key *string_resize(db *d, key *k, size_t n, char **ret) {

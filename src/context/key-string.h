@@ -24,6 +24,8 @@ bool string_integer(const key *k, int64_t *ret);
 /* Another value in place of the string @k, kept in the encoding that suits it. Returns the
  * key, which may have moved; NULL without memory, and the value is the old one then. */
 key *string_set(db *d, key *k, bytes value);
+/* The same, but a number is kept as its text: INCRBYFLOAT leaves such ones. */
+key *string_set_text(db *d, key *k, bytes value);
 key *string_set_integer(db *d, key *k, int64_t value);
 
 /* Make it a raw one of @n bytes, cut or with zeros behind, whose bytes may be written at

@@ -28,13 +28,18 @@ static int type_of(bytes name) {
         return KEY_TYPES; /* no key is of it */
 }
 
-bool scan_read(scan *s, call *c, int i, bool takes_type) {
+static bool begin(scan *s, call *c, int i) {
         *s = (scan){ .c = c, .count = 10, .type = -1 };
-        if (!read_cursor(c->argv[i], &s->cursor)) {
-                call_fail(c, "ERR invalid cursor");
-                return false;
-        }
-        for (i++; i < c->argc; i++) {
+        if (read_cursor(c->argv[i], &s->cursor))
+                return true;
+        call_fail(c, "ERR invalid cursor");
+        return false;
+}
+
+static bool read_options(scan *s, int i, bool takes_type) {
+        call *c = s->c;
+
+        for (; i < c->argc; i++) {
                 bool more = i + 1 < c->argc;
 
                 if (more && call_is(c, i, "COUNT")) {
@@ -54,6 +59,20 @@ bool scan_read(scan *s, call *c, int i, bool takes_type) {
                 }
         }
         return true;
+}
+
+bool scan_read(scan *s, call *c) {
+        return begin(s, c, 1) && read_options(s, 2, true);
+}
+
+bool scan_read_key(scan *s, call *c, key_type type, key **ret_k) {
+        if (!begin(s, c, 2) || !call_read(c, 1, type, ret_k))
+                return false;
+        if (*ret_k)
+                return read_options(s, 3, false);
+        scan_begin(s);
+        scan_end(s, 0);
+        return false;
 }
 
 bool scan_wants(scan *s, bytes name) {

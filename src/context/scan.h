@@ -20,8 +20,12 @@ typedef struct scan {
         int64_t n_seen;
 } scan;
 
-/* The cursor at argument @i and the options behind it. False, and it has been answered. */
-bool scan_read(scan *s, call *c, int i, bool takes_type);
+/* The arguments of SCAN. False if they are wrong, and that has been answered. */
+bool scan_read(scan *s, call *c);
+
+/* Those of HSCAN and its like, and the key. Also false if there is none: an empty answer
+ * then, whatever the options. */
+bool scan_read_key(scan *s, call *c, key_type type, key **ret_k);
 
 /* Answer with the next cursor and what @fn finds in some buckets of @t: for each name it
  * asks scan_wants(), then puts it and what belongs to it into s->out, and says by

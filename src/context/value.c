@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "value.h"
 
+#include "key-hash.h"
 #include "key-list.h"
+#include "key-set.h"
 #include "key-string.h"
 
 void value_init(key *k) {
@@ -9,19 +11,50 @@ void value_init(key *k) {
         k->n_inline = 0;
 }
 
+/* A collection that has not been filled yet is an empty inline string, whatever its type. */
+static bool is_plain(const key *k) {
+        return k->encoding <= KEY_RAW;
+}
+
 void value_free(key *k) {
-        if (k->type == KEY_STRING)
-                string_free(k);
-        else if (k->encoding == KEY_CHAIN)
+        switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
+        case KEY_LIST:
                 list_free(k);
-        k->encoding = KEY_INLINE;
-        k->n_inline = 0;
+                break;
+        case KEY_HASH:
+                hash_free(k);
+                break;
+        case KEY_SET:
+                set_free(k);
+                break;
+        default:
+                string_free(k);
+        }
+        value_init(k);
 }
 
 size_t value_count(const key *k) {
-        return k->encoding == KEY_CHAIN ? list_count(k) : 1;
+        switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
+        case KEY_LIST:
+                return list_count(k);
+        case KEY_HASH:
+                return hash_count(k);
+        case KEY_SET:
+                return set_count(k);
+        default:
+                return 1;
+        }
 }
 
 size_t value_memory(const key *k) {
-        return k->encoding == KEY_CHAIN ? list_memory(k) : string_memory(k);
+        switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
+        case KEY_LIST:
+                return list_memory(k);
+        case KEY_HASH:
+                return hash_memory(k);
+        case KEY_SET:
+                return set_memory(k);
+        default:
+                return string_memory(k);
+        }
 }

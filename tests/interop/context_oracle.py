@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The same commands to a context and to a real redis-server: the same replies, or a difference.
+
+    context_oracle.py OURS THEIRS [--seed N] [--commands N] [--group NAME...] [--protocol 2|3]
+
+OURS and THEIRS are paths of unix sockets; both are flushed. Commands are drawn by chance from
+the templates below, over few keys and values, so that they meet; now and then a bad argument
+takes the place of a good one. At the end all that both hold is read back and compared. Each
+difference is printed with what led to it, and with the seed that shows it again.
+"""
+import argparse
+import random
+import socket
+import sys
+
+# What stands in a template: a word is itself; a letter in < > is drawn anew each time.
+KEYS = [f"k{i}" for i in range(8)]
+MEMBERS = ["a", "b", "c", "d", "1", "2", "17", "-5", "3.5", "long" * 20, ""]
+NUMBERS = ["0", "1", "2", "-1", "-2", "5", "10", "100", "-100", "7"]
+TIMES = ["0", "-1", "100", "1000", "100000"]  # seconds; none that comes meanwhile
+REALS = ["0", "1", "1.5", "-2.25", "3e2", "10", "0.1", "-0.5"]
+BAD = ["", "x", "1.5", "9223372036854775807", "-9223372036854775808", "99999999999999999999",
+       "nan", "inf", "-inf", "1e400", " 1", "1 ", "(1", "[a", "+", "-"]
+
+TEMPLATES = {
+    "string": [
+        "SET <k> <m>", "SET <k> <n>", "SET <k> <m> NX", "SET <k> <m> XX", "SET <k> <m> GET",
+        "SET <k> <m> EX 100", "SET <k> <m> KEEPTTL", "SET <k> <m> NX GET", "SET <k> <m> XX EX <t>",
+        "SET <k> <m> PX 100000 KEEPTTL", "GET <k>", "GETSET <k> <m>", "GETDEL <k>", "GETEX <k>",
+        "GETEX <k> PERSIST", "GETEX <k> EX 100", "GETEX <k> EX <t>", "APPEND <k> <m>", "STRLEN <k>",
+        "GETRANGE <k> <n> <n>", "SUBSTR <k> <n> <n>", "SETRANGE <k> <n> <m>", "INCR <k>", "DECR <k>",
+        "INCRBY <k> <n>", "DECRBY <k> <n>", "INCRBYFLOAT <k> <r>", "MSET <k> <m> <k> <m>",
+        "MSET <k> <m> <k>", "MSETNX <k> <m> <k> <m>", "MGET <k> <k> <k>", "SETNX <k> <m>",
+        "SETEX <k> 100 <m>", "SETEX <k> <t> <m>", "PSETEX <k> 100000 <m>",
+    ],
+    "list": [
+        "LPUSH <k> <m>", "RPUSH <k> <m> <m> <m>", "LPUSHX <k> <m>", "RPUSHX <k> <m> <m>", "LPOP <k>",
+        "RPOP <k>", "LPOP <k> <n>", "RPOP <k> <n>", "LLEN <k>", "LINDEX <k> <n>", "LRANGE <k> <n> <n>",
+        "LRANGE <k> 0 -1", "LSET <k> <n> <m>", "LINSERT <k> BEFORE <m> <m>", "LINSERT <k> AFTER <m> <m>",
+        "LREM <k> <n> <m>", "LTRIM <k> <n> <n>", "RPOPLPUSH <k> <k>", "LMOVE <k> <k> LEFT RIGHT",
+        "LMOVE <k> <k> RIGHT RIGHT", "LMOVE <k> <k> LEFT LEFT", "LMPOP 2 <k> <k> LEFT",
+        "LMPOP 1 <k> RIGHT COUNT <n>", "LPOS <k> <m>", "LPOS <k> <m> RANK <n>", "LPOS <k> <m> COUNT <n>",
+        "LPOS <k> <m> RANK <n> COUNT <n> MAXLEN <n>",
+    ],
+    "hash": [
+        "HSET <k> <m> <m>", "HSET <k> <m> <m> <m> <m>", "HSET <k> <m>", "HMSET <k> <m> <m>", "HGET <k> <m>",
+        "HMGET <k> <m> <m>", "HDEL <k> <m>", "HDEL <k> <m> <m> <m>", "HEXISTS <k> <m>", "HLEN <k>",
+        "HSTRLEN <k> <m>", "HINCRBY <k> <m> <n>", "HINCRBYFLOAT <k> <m> <r>", "HSETNX <k> <m> <m>",
+        "!HGETALL <k>", "!HKEYS <k>", "!HVALS <k>", "HRANDFIELD <k> 0", "!HSCAN <k> 0 COUNT 1000",
+    ],
+    "set": [
+        "SADD <k> <m>", "SADD <k> <n> <n> <n>", "SADD <k> <m> <m> <m>", "SREM <k> <m>", "SREM <k> <m> <n>",
+        "SCARD <k>", "SISMEMBER <k> <m>", "SMISMEMBER <k> <m> <m>", "!SMEMBERS <k>", "SMOVE <k> <k> <m>",
+        "!SINTER <k> <k>", "!SUNION <k> <k>", "!SDIFF <k> <k> <k>", "SINTERSTORE <k> <k> <k>",
+        "SUNIONSTORE <k> <k> <k>", "SDIFFSTORE <k> <k> <k>", "SINTERCARD 2 <k> <k>",
+        "SINTERCARD 2 <k> <k> LIMIT <n>", "!SPOP <k> 100", "SRANDMEMBER <k> 0", "!SRANDMEMBER <k> 1000",
+        "!SSCAN <k> 0 COUNT 1000",
+    ],
+    "generic": [
+        "DEL <k>", "UNLINK <k> <k>", "EXISTS <k> <k>", "TYPE <k>", "RENAME <k> <k>", "RENAMENX <k> <k>",
+        "EXPIRE <k> 100", "EXPIRE <k> 100 NX", "EXPIRE <k> 200 GT", "EXPIRE <k> 50 LT", "EXPIRE <k> <t> XX",
+        "PEXPIREAT <k> 99999999999999", "PERSIST <k>", "TTL <k>", "EXPIRETIME <k>", "PEXPIRETIME <k>",
+        "TOUCH <k> <k>", "OBJECT ENCODING <k>", "MOVE <k> 1", "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
+        "!SCAN 0 COUNT 1000", "!SCAN 0 COUNT 1000 TYPE list", "SELECT 1", "SELECT 0", "SELECT 0", "SWAPDB 0 1",
+    ],
+    "transactions": ["MULTI", "EXEC", "EXEC", "DISCARD", "WATCH <k>", "UNWATCH"],
+}
+# Replies that hold a time, and by how much it may differ.
+# Without their count these give any one of several.
+BY_CHANCE = {"SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER"}
+ABOUT_NOW = {"TTL": 5, "PTTL": 5000, "EXPIRETIME": 5, "PEXPIRETIME": 5000}
+
+
+class Peer:
+    def __init__(self, path, protocol):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rb")
+        if protocol == 3:
+            self.ask(["HELLO", "3"])
+
+    def send(self, argv):
+        out = [b"*%d\r\n" % len(argv)]
+        for arg in argv:
+            data = arg if isinstance(arg, bytes) else arg.encode()
+            out.append(b"$%d\r\n%s\r\n" % (len(data), data))
+        self.socket.sendall(b"".join(out))
+
+    def read(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise EOFError("the connection has ended")
+        kind, text = line[:1], line[1:-2]
+        if kind in b"$=!":
+            n = int(text)
+            return None if n < 0 else self.file.read(n + 2)[:-2]
+        if kind in b"*~>%":
+            n = int(text) * (2 if kind == b"%" else 1)
+            return None if n < 0 else (kind.decode(), [self.read() for _ in range(n)])
+        if kind == b":":
+            return int(text)
+        return (kind.decode(), text)
+
+    def ask(self, argv):
+        self.send(argv)
+        return self.read()
+
+
+def sort_key(value):
+    return repr(value)
+
+
+def unordered(value):
+    """For what Redis gives in no order."""
+    if isinstance(value, tuple) and isinstance(value[1], list):
+        items = value[1]
+        if value[0] == "%":
+            pairs = sorted(zip(items[::2], items[1::2]), key=sort_key)
+            return (value[0], pairs)
+        return (value[0], sorted((unordered(item) for item in items), key=sort_key))
+    return value
+
+
+def pairs_of(reply):
+    items = reply[1]
+    return sorted(zip(items[::2], items[1::2]), key=sort_key)
+
+
+READERS = {
+    b"string": lambda peer, key: peer.ask(["GET", key]),
+    b"list": lambda peer, key: peer.ask(["LRANGE", key, "0", "-1"]),
+    b"hash": lambda peer, key: pairs_of(peer.ask(["HGETALL", key])),
+    b"set": lambda peer, key: unordered(peer.ask(["SMEMBERS", key])),
+    b"zset": lambda peer, key: peer.ask(["ZRANGE", key, "0", "-1", "WITHSCORES"]),
+    b"stream": lambda peer, key: peer.ask(["XRANGE", key, "-", "+"]),
+}
+
+
+def contents(peer):
+    """All that a peer holds: by database and name, the type, the value, whether it expires."""
+    found = {}
+    for number in range(2):
+        peer.ask(["SELECT", str(number)])
+        for key in sorted(peer.ask(["KEYS", "*"])[1]):
+            kind = peer.ask(["TYPE", key])[1]
+            found[number, key] = (kind, READERS[kind](peer, key), peer.ask(["PTTL", key]) >= 0,
+                                  peer.ask(["OBJECT", "ENCODING", key]))
+    return found
+
+
+class Oracle:
+    def __init__(self, args, seed):
+        self.chance = random.Random(seed)
+        self.seed = seed
+        self.ours = Peer(args.ours, args.protocol)
+        self.theirs = Peer(args.theirs, args.protocol)
+        self.templates = [t for group in args.group or TEMPLATES for t in TEMPLATES[group]]
+        self.history = []
+
+    def draw(self, what):
+        chance = self.chance
+        if chance.random() < 0.01:
+            return chance.choice(BAD)
+        return chance.choice({"k": KEYS, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS}[what])
+
+    def command(self):
+        template = self.chance.choice(self.templates)
+        unsorted_reply = template.startswith("!")
+        words = template.lstrip("!").split(" ")
+        argv = [self.draw(word[1]) if len(word) == 3 and word[0] == "<" else word for word in words]
+        if self.chance.random() < 0.005:
+            argv.append(self.chance.choice(BAD))
+        if self.chance.random() < 0.005 and len(argv) > 1 and argv[0] not in BY_CHANCE:
+            argv.pop()
+        return argv, unsorted_reply
+
+    def differ(self, argv, ours, theirs):
+        print(f"seed {self.seed}, command {len(self.history)}: {' '.join(map(repr, argv))}")
+        print(f"    ours:   {ours!r}")
+        print(f"    theirs: {theirs!r}")
+        words = {word for word in argv if word in KEYS}
+        led = [past for past in self.history[:-1]
+               if words & set(past) or past[0] in ("MULTI", "EXEC", "SELECT")]
+        for past in led[-12:]:
+            print(f"    after   {' '.join(map(repr, past))}")
+
+    def run(self, n_commands):
+        for peer in (self.ours, self.theirs):
+            peer.ask(["FLUSHALL"])
+        in_multi = False
+        for _ in range(n_commands):
+            argv, unsorted_reply = self.command()
+            self.history.append(argv)
+            ours, theirs = self.ours.ask(argv), self.theirs.ask(argv)
+            verb = argv[0].upper()
+            in_multi = (in_multi or verb == "MULTI") and verb not in ("EXEC", "DISCARD")
+            if unsorted_reply or verb == "EXEC":
+                ours, theirs = unordered(ours), unordered(theirs)
+            if verb in ABOUT_NOW and isinstance(ours, int) and isinstance(theirs, int):
+                if ours >= 0 and theirs >= 0 and abs(ours - theirs) <= ABOUT_NOW[verb]:
+                    ours = theirs
+            if ours != theirs and not (verb == "EXEC" and self.about_now()):
+                self.differ(argv, ours, theirs)
+                return False
+        for peer in (self.ours, self.theirs):
+            peer.ask(["DISCARD"])
+        ours, theirs = contents(self.ours), contents(self.theirs)
+        if ours != theirs:
+            for name in sorted(set(ours) | set(theirs)):
+                if ours.get(name) != theirs.get(name):
+                    self.differ(["contents", repr(name)], ours.get(name), theirs.get(name))
+            return False
+        return True
+
+    def about_now(self):
+        """Whether the transaction that has just ended asked for a time."""
+        for past in reversed(self.history[:-1]):
+            if past[0] in ABOUT_NOW:
+                return True
+            if past[0] == "MULTI":
+                return False
+        return False
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("ours")
+    parser.add_argument("theirs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--commands", type=int, default=5000)
+    parser.add_argument("--group", action="append", choices=TEMPLATES)
+    parser.add_argument("--protocol", type=int, default=2)
+    args = parser.parse_args()
+    n_bad = 0
+    for seed in range(args.seed, args.seed + args.runs):
+        n_bad += not Oracle(args, seed).run(args.commands)
+    print(f"{args.runs - n_bad} of {args.runs} runs without a difference")
+    sys.exit(n_bad > 0)
+
+
+if __name__ == "__main__":
+    main()
