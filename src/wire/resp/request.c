@@ -147,7 +147,7 @@ static int line_next(resp_request *r, char *buf, size_t n) {
         if (got <= 0)
                 return got;
 
-        resp_split split = { buf, buf + end - (end > 0 && buf[end - 1] == '\r') };
+        resp_split split = { buf, buf + end }; /* a CR before the end is a blank */
         while ((got = resp_split_next(&split, &word)) > 0)
                 if (!args_put(r, word.p, word.n))
                         return fail(r, -ENOMEM, out_of_memory);

@@ -247,7 +247,7 @@ TEST(limits_of_the_owner) {
                 { T("*3\r\n$1\r\na\r\n$1\r\nb\r\n$4\r\n1234\r\n"), "request a b 1234\nok\n" },
                 { T("*4\r\n"), BAD_COUNT },
                 { T("*2\r\n$5\r\n"), BAD_BULK },
-                { T("*2\r\n$0\r\n\r\n$5\r\n"), BAD_BULK },
+                { T("*2\r\n$0\r\n\r\n$5\r\n12345\r\n"), BAD_BULK },
         };
         static const say_case any[] = {
                 { T("*1\r\n$536870913\r\n"), "want 536870931\n" },
