@@ -24,8 +24,8 @@ static int on_hello(session *s, const mux_event *ev) {
         s->peer = ev->hello;
         s->opens_left = s->peer.max_opens;
         s->greeted = true;
-        if (s->greeting)
-                post_put(s->greeting);
+        if (s->news)
+                post_put(s->news);
         return 0;
 }
 

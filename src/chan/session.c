@@ -117,8 +117,8 @@ int session_end(session *s, int error) {
         if (!s->error) {
                 s->error = error;
                 post_put(&s->burial);
-                if (s->greeting)
-                        post_put(s->greeting);
+                if (s->news)
+                        post_put(s->news);
         }
         return error;
 }

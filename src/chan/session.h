@@ -63,7 +63,8 @@ struct session {
         beam_options opt;
         mux_hello hello, peer; /* what we said, what the peer said */
         post burial;
-        post *greeting; /* of the link's: put when the peer has said hello, or never will */
+        post *news; /* of the link's: put when the peer has said hello, and when the session
+                     * has ended, before its wires hear of that */
 
         bool dialled, greeted, closed;
         bool away_said, away_heard; /* orderly: nothing new, and an end when all is over */

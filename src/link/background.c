@@ -48,6 +48,7 @@ typedef struct background {
         beam_session *back;
         beam_receiver *orders_in;
         session *s;
+        post over; /* put when the session has ended, before its channels hear of it */
 } background;
 
 static const session_calls background_calls;
@@ -93,12 +94,31 @@ static int open_for(background *b, order *o) {
         return 0;
 }
 
+/* The program may ask for the state as soon as one of its channels has told of the end. */
+static void on_over(post *p) {
+        background *b = container_of(p, background, over);
+
+        mem_tell(b->back, b->s->error);
+}
+
+static int arrive(background *b) {
+        int r = drive_arrive(b->s);
+
+        if (r < 0)
+                return r;
+        post_init(&b->over, b->s->loop, false, on_over);
+        b->s->news = &b->over;
+        if (b->s->error)
+                post_put(&b->over);
+        return 0;
+}
+
 static void obey(background *b, beam_msg *msg) {
         order *o = *(order **)beam_msg_buffer(msg);
 
         switch (o->kind) {
         case ORDER_START:
-                o->r = drive_arrive(b->s);
+                o->r = arrive(b);
                 break;
         case ORDER_OPEN:
                 o->r = open_for(b, o);
@@ -165,6 +185,8 @@ static void *run(void *arg) {
         /* what the program sent before it closed goes as far as it can now */
         for (int i = 0; i < 2 && loop_mine(); i++)
                 loop_turn(loop_mine(), 0);
+        b->s->news = NULL;
+        post_cancel(&b->over);
         beam_session_close(b->back);
         beam_session_close(&b->s->base);
         beam_receiver_close(b->orders_in);

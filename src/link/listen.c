@@ -56,7 +56,7 @@ static void set_timer(sock_listener *l, int64_t when);
 
 static void drop(pending *p) {
         list_remove(&p->node);
-        p->s->greeting = NULL;
+        p->s->news = NULL;
         post_cancel(&p->greeting);
         beam_session_close(&p->s->base);
         mem_free(p);
@@ -68,7 +68,7 @@ static void on_greeting(post *done) {
 
         l->n_waiting--;
         source_want(&l->src, SOURCE_READ);
-        p->s->greeting = NULL;
+        p->s->news = NULL;
         if (p->s->error && !p->s->greeted) {
                 /* not a peer of ours, and nobody's error here, unless it was the only one */
                 if (l->door.only_one)
@@ -93,7 +93,7 @@ static int take_in(sock_listener *l, int fd) {
                 return r;
         }
         post_init(&p->greeting, l->loop, false, on_greeting);
-        p->s->greeting = &p->greeting;
+        p->s->news = &p->greeting;
         p->l = l;
         p->until = clock_add(clock_now(), l->opt.hello_timeout);
         list_init(&p->node);

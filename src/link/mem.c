@@ -258,6 +258,15 @@ static void leave(mem_session *s, int error, uint32_t code) {
         s->to_peer = beam_sender_fail(s->to_peer, code, NULL);
 }
 
+void mem_tell(beam_session *base, int error) {
+        mem_session *s = of(base);
+
+        lock_take(&peers_guard);
+        if (s->peer)
+                set_state(&s->peer->base, error);
+        lock_give(&peers_guard);
+}
+
 void mem_end(beam_session *base, int error) {
         leave(of(base), error, error == -EPIPE ? BEAM_CODE_NONE : BEAM_CODE_LOST);
 }

@@ -33,5 +33,7 @@ void mem_meter(beam_session *s, size_t max_bytes);
 int mem_hand_over(beam_session *s, beam_msg *msg, int64_t deadline);
 /* All channels of @s end as if it were closed; it is still to be closed. */
 void mem_cancel(beam_session *s);
-/* Tell the other side that the session ended with @error, -EPIPE for in order. */
+/* The other side's state from here on: it ended with @error, -EPIPE for in order. */
+void mem_tell(beam_session *s, int error);
+/* The same, and that nothing will come to be accepted any more. */
 void mem_end(beam_session *s, int error);
