@@ -131,16 +131,29 @@ static void load(session_run *r, beam_msg *msg) {
         }
 }
 
+/* Something new: over the session, or in memory with both ends. */
 static void act_open(session_run *r) {
         beam_receiver *rx;
-        beam_stream *st;
+        beam_stream *st, *st2;
         beam_sender *tx;
         uint8_t b = run_byte(r);
         int got;
 
+        if (b % 5 == 3) {
+                assert(beam_pipe(b >> 4, &tx, &rx) == 0);
+                KEEP(r->tx, tx, beam_sender_close);
+                KEEP(r->rx, rx, beam_receiver_close);
+                return;
+        }
+        if (b % 5 == 4) {
+                assert(beam_stream_pair(&st, &st2) == 0);
+                KEEP(r->st, st, beam_stream_close);
+                KEEP(r->st, st2, beam_stream_close);
+                return;
+        }
         if (!r->s)
                 return;
-        switch (b % 3) {
+        switch (b % 5) {
         case 0:
                 got = beam_session_open(&r->s->base, "s", b >> 4, &tx, BEAM_NOW);
                 if (got >= 0)

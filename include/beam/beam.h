@@ -151,7 +151,8 @@ BEAM_API int beam_reply(beam_msg *question, beam_msg *answer, int64_t deadline);
 
 /* Move messages from @rx to @tx until the end. Returns 0 at the end, the error of
  * whichever side failed otherwise. Both ends stay the caller's. A message that
- * was received and could not be sent is dropped; *@ret_n counts those sent. */
+ * was received and could not be sent is dropped; *@ret_n counts those sent. -ELOOP:
+ * both are ends of one channel in memory. */
 BEAM_API int beam_copy(beam_receiver *rx, beam_sender *tx, uint64_t *ret_n, int64_t deadline);
 
 /* choice */

@@ -148,6 +148,9 @@ int beam_copy(beam_receiver *rx, beam_sender *tx, uint64_t *ret_n, int64_t deadl
         beam_msg *msg;
         int r;
 
+        /* it would find what it has just sent, and never come to a wait */
+        if (rx->pipe && rx->pipe == tx->pipe)
+                return -ELOOP;
         while ((r = beam_recv(rx, &msg, deadline)) == 1) {
                 r = beam_send(tx, msg, deadline);
                 if (r < 0) {

@@ -273,7 +273,7 @@ int carry_take(wire *parent, const mux_event *ev, beam_msg **msg) {
                 return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
         }
         if (wire_nesting(parent) >= s->opt.max_nesting ||
-            (t.kind == BEAM_FD && s->n_fds_held + msg_n_fds(*msg) > s->opt.max_fds))
+            (t.kind == BEAM_FD && s->n_fds_held >= s->opt.max_fds))
                 return -ENOBUFS;
         return 0;
 }

@@ -109,14 +109,28 @@ TEST(empty_messages_are_not_for_nothing) {
         test_pair_close(&p);
 }
 
-/* What @s hears: that a channel is opened, or the first byte of a message of @total. */
-static void hear_open(session *s, uint64_t id) {
-        uint8_t frame[MUX_FIXED_MAX];
-        size_t n = mux_put_open(frame, id, MUX_RECEIVER, 4, (mux_bytes){ 0 });
+/* One side by itself, to which a peer has opened two channels, 1 and 3. */
+static session *hear_channels(test_side *d, const beam_options *opt, beam_receiver *rx[static 2]) {
+        uint8_t frame[MUX_PREFACE_SIZE + MUX_FIXED_MAX];
+        session *s;
+        size_t n;
 
+        test_side_open(d, d, opt, false, 1, &s);
+        d->link.stalled = true;
+        memcpy(frame, mux_preface, MUX_PREFACE_SIZE);
+        n = MUX_PREFACE_SIZE +
+            mux_put_hello(frame + MUX_PREFACE_SIZE,
+                          &(mux_hello){ .role = MUX_DIALLED, .max_frame = 65536, .window = 1000 });
         test_side_feed(s, frame, n, n);
+        for (uint64_t i = 0; i < 2; i++) {
+                n = mux_put_open(frame, 1 + 2 * i, MUX_RECEIVER, 4, (mux_bytes){ 0 });
+                test_side_feed(s, frame, n, n);
+                rx[i] = test_accept(&s->base, "", BEAM_RECEIVER);
+        }
+        return s;
 }
 
+/* The first byte of a message of @total, and a descriptor for one. */
 static void hear_beginning(session *s, uint64_t id, uint64_t total) {
         uint8_t frame[MUX_FIXED_MAX + 1];
         size_t n = mux_put_msg_head(frame, id, MUX_MSG_HEAD | MUX_MSG_MORE, total, MUX_NO_DEADLINE,
@@ -126,43 +140,56 @@ static void hear_beginning(session *s, uint64_t id, uint64_t total) {
         test_side_feed(s, frame, n, n);
 }
 
-TEST(a_message_counts_from_its_beginning) {
-        const beam_options opt = { .size = sizeof(opt), .max_queued = 2000 };
-        uint8_t frame[MUX_PREFACE_SIZE + MUX_FIXED_MAX];
+static void hear_fd(session *s, uint64_t id) {
+        uint8_t frame[MUX_FIXED_MAX];
+        int fd = (int)assert_ok(fd_dup(0));
+
+        assert_eq(session_feed_fds(s, &fd, 1), 0);
+        test_side_feed(s, frame, mux_put_thing(frame, id, MUX_FD, 0, 0, 0), 1);
+}
+
+static void hear_taken_back(session *s, uint64_t id) {
+        uint8_t frame[MUX_FIXED_MAX];
+
+        test_side_feed(s, frame,
+                       mux_put_close(frame, MUX_END, id, BEAM_CODE_CANCELED, (mux_bytes){ 0 }), 1);
+}
+
+/* A message that is half there counts as much as one that nobody takes. */
+static void half_a_message(const beam_options *opt, bool fd) {
         beam_receiver *rx[2];
         test_side d;
-        session *s;
-        size_t n;
+        session *s = hear_channels(&d, opt, rx);
 
-        test_side_open(&d, &d, &opt, false, 1, &s);
-        d.link.stalled = true;
-        memcpy(frame, mux_preface, MUX_PREFACE_SIZE);
-        n = MUX_PREFACE_SIZE +
-            mux_put_hello(frame + MUX_PREFACE_SIZE,
-                          &(mux_hello){ .role = MUX_DIALLED, .max_frame = 65536, .window = 1000 });
-        test_side_feed(s, frame, n, n);
-        for (uint64_t i = 0; i < 2; i++) {
-                hear_open(s, 1 + 2 * i);
-                rx[i] = test_accept(&s->base, "", BEAM_RECEIVER);
-        }
         assert_eq(s->queued, 0);
-        hear_beginning(s, 1, 1500);
-        assert_eq(s->queued, 1500 + MSG_OVERHEAD);
-        hear_beginning(s, 3, 1500);
+        for (uint64_t id = 1; id <= 3; id += 2) {
+                if (fd)
+                        hear_fd(s, id);
+                hear_beginning(s, id, 1500);
+        }
         assert_eq(s->error, 0);
+        assert_eq(s->queued, 1500 + MSG_OVERHEAD);
+        assert_eq(s->n_fds_held, fd);
         assert_r(test_recv(rx[1], "", 0), -ENOBUFS);
         assert_r(test_recv(rx[0], "", 0), -ETIMEDOUT);
 
-        /* it is taken back, and there is room again */
-        n = mux_put_close(frame, MUX_END, 1, BEAM_CODE_CANCELED, (mux_bytes){ 0 });
-        test_side_feed(s, frame, n, n);
+        hear_taken_back(s, 1);
         assert_eq(s->queued, 0);
+        assert_eq(s->n_fds_held, 0);
         assert_r(test_recv(rx[0], "", 0), -EPIPE);
         beam_receiver_close(rx[0]);
         beam_receiver_close(rx[1]);
         beam_session_close(&s->base);
         test_turn();
         test_side_deinit(&d);
+}
+
+TEST(a_message_counts_from_its_beginning) {
+        half_a_message(&(beam_options){ .size = sizeof(beam_options), .max_queued = 2000 }, false);
+}
+
+TEST(its_descriptors_too) {
+        half_a_message(&(beam_options){ .size = sizeof(beam_options), .max_fds = 1 }, true);
 }
 
 TEST(bytes_of_streams_that_nobody_reads) {

@@ -51,6 +51,22 @@ TEST(into_its_own_channel) {
         }
 }
 
+TEST(a_copy_into_itself) {
+        beam_receiver *rx, *twin;
+        beam_sender *tx;
+        beam_msg *msg;
+
+        assert_eq(beam_pipe(1, &tx, &rx), 0);
+        assert_eq(beam_receiver_dup(rx, &twin), 0);
+        assert_eq(beam_msg_new(NULL, 0, &msg), 0);
+        assert_eq(beam_send(tx, msg, BEAM_NOW), 0);
+        assert_r(beam_copy(rx, tx, NULL, BEAM_FOREVER), -ELOOP);
+        assert_r(beam_copy(twin, tx, NULL, BEAM_FOREVER), -ELOOP);
+        beam_receiver_close(twin);
+        beam_receiver_close(rx);
+        beam_sender_close(tx);
+}
+
 TEST(into_one_that_lies_in_it) {
         enum { N = 5 };
         beam_receiver *rx[N];

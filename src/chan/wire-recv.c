@@ -108,7 +108,6 @@ void wire_deliver(wire *w, beam_msg *msg) {
         w->flags &= ~(uint32_t)WIRE_WANTED;
         w->n_open++;
         w->bytes_in += msg->n;
-        w->s->n_fds_held += msg_n_fds(msg);
         msg_queue_put(&w->in, msg);
         /* the last for which there was credit: what was taken before is told now */
         if (w->n_owed && w->n_open >= w->depth)
@@ -128,8 +127,10 @@ static uint64_t body_cost(const wire *w) {
 void wire_drop_body(wire *w) {
         if (w->flags & WIRE_STREAM || !w->in_msg)
                 return;
-        if (w->s)
+        if (w->s) {
                 w->s->queued -= body_cost(w);
+                w->s->n_fds_held -= msg_n_fds(w->in_msg);
+        }
         w->in_msg = beam_msg_free(w->in_msg);
 }
 
@@ -163,11 +164,14 @@ int wire_on_thing(wire *w, const mux_event *ev) {
                 s->queued += MSG_OVERHEAD;
         }
         r = carry_take(w, ev, &w->in_msg);
+        if (r < 0 && r != -ENOBUFS)
+                return r;
+        s->n_fds_held += msg_thing(w->in_msg, msg_n_things(w->in_msg) - 1)->kind == BEAM_FD;
         if (r == -ENOBUFS) {
                 wire_refuse(w, "too deep, or too many descriptors");
                 return 0;
         }
-        return r;
+        return 0;
 }
 
 static int begin(wire *w, const mux_event *ev) {
