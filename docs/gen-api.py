@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Make docs/reference/api.md from include/beam/beam.h.
+"""Make a page of the reference from a public header.
 
     docs/gen-api.py include/beam/beam.h docs/reference/api.md
     docs/gen-api.py --check include/beam/beam.h docs/reference/api.md
@@ -9,6 +9,7 @@ The header is the source: a comment with a blank line behind it is a heading, an
 belongs to the declarations that follow it. --check only says whether the page is stale.
 """
 
+import os
 import re
 import sys
 
@@ -70,11 +71,11 @@ def blocks(text):
         code.append(line)
 
 
-def page(header):
+def page(name, header):
     out = [
-        "# The calls of libbeam",
+        "# The calls of `<beam/%s>`" % name,
         "",
-        "Made from `include/beam/beam.h` by `docs/gen-api.py`; edit the header, then run that.",
+        "Made from `include/beam/%s` by `docs/gen-api.py`; edit the header, then run that." % name,
         "",
     ]
     body = header.split("#pragma once", 1)[1]
@@ -109,11 +110,12 @@ def page(header):
         out += ["```c", code, "```", ""]
         if comment:
             out += prose(comment) + [""]
+    cleanups = re.findall(r"static inline void (beam_\w+p)\(", header)
     out += [
         "## Cleanup",
         "",
-        "For each type with a close or free there is a `beam_TYPE_closep()` or `beam_msg_freep()`",
-        "to be used as `__attribute__((cleanup(beam_session_closep)))`.",
+        "To be used as `__attribute__((cleanup(%s)))`:" % cleanups[0],
+        ", ".join("`%s`" % each for each in cleanups) + ".",
         "",
     ]
     return "\n".join(out)
@@ -126,7 +128,7 @@ def main(args):
     if len(args) != 2:
         sys.exit("usage: gen-api.py [--check] HEADER PAGE")
     with open(args[0], encoding="utf-8") as f:
-        made = page(f.read())
+        made = page(os.path.basename(args[0]), f.read())
     if not check:
         with open(args[1], "w", encoding="utf-8") as f:
             f.write(made)

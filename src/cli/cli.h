@@ -11,6 +11,7 @@
  */
 
 #include <beam/beam.h>
+#include <beam/context.h>
 
 #include <stdbool.h>
 
@@ -31,6 +32,7 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
        CLI_PING = 1 << 5,
        CLI_BENCH = 1 << 6,
        CLI_HELP = 1 << 7,
+       CLI_CONTEXT = 1 << 8,
 };
 
 typedef struct cli_opts {
@@ -52,8 +54,8 @@ typedef struct cli_command {
         int (*run)(const cli_opts *o, int n_words, char **words);
 } cli_command;
 
-extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping, cmd_bench,
-        cmd_help;
+extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping, cmd_context,
+        cmd_bench, cmd_help;
 
 /* Every command in the order of help; a NULL ends it. */
 extern const cli_command *const cli_commands[];
@@ -65,6 +67,10 @@ int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t dea
 
 /* Likewise listen. */
 int cli_listen(const char *url, beam_listener **ret);
+
+/* The same for contexts. */
+int cli_dial_context(const char *url, beam_client **ret, int64_t deadline);
+int cli_serve_context(beam_context *ctx, const char *url, beam_context_server **ret);
 
 /* Say what became of a call that failed with @r after the link was up, and why the
  * other side closed, if it said. Returns the status to exit with. */

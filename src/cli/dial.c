@@ -31,19 +31,14 @@ static int bad_url(const char *url) {
 /* Between two tries of --wait: short against a start of a service; picked. */
 enum { TRY_MS = 20 };
 
-int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline) {
-        int r;
+/* How a service like that is started. */
+static const char *const starting[] = { "beam serve %s --echo", "beam context serve %s" };
+enum { A_SERVICE, A_CONTEXT };
 
-        for (;;) {
-                r = beam_dial(url, NULL, ret, deadline);
-                if (!o->wait || (r != -ENOENT && r != -ECONNREFUSED) || beam_now() >= deadline)
-                        break;
-                (void)poll(NULL, 0, TRY_MS);
-        }
+static int unreachable(const char *url, int r, int what) {
+        char how[300];
 
         switch (r) {
-        case 0:
-                return CLI_DONE;
         case -EINVAL:
         case -EAFNOSUPPORT:
         case -EPROTONOSUPPORT:
@@ -57,10 +52,11 @@ int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t dea
                         say_error("cannot reach %s: such names live within one process; "
                                   "use unix: or tcp: between processes",
                                   url);
-                else
-                        say_error("cannot reach %s: %s; is the service started? "
-                                  "try: beam serve %s --echo",
-                                  url, r == -ENOENT ? "no such file" : "nobody listens there", url);
+                else {
+                        snprintf(how, sizeof(how), starting[what], url);
+                        say_error("cannot reach %s: %s; is the service started? try: %s", url,
+                                  r == -ENOENT ? "no such file" : "nobody listens there", how);
+                }
                 break;
         case -EADDRNOTAVAIL:
                 say_error("cannot reach %s: no such host; is the name spelt right?", url);
@@ -83,12 +79,26 @@ int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t dea
         return CLI_UNREACHABLE;
 }
 
-int cli_listen(const char *url, beam_listener **ret) {
-        int r = beam_listen(url, NULL, ret);
+int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline) {
+        int r;
 
+        for (;;) {
+                r = beam_dial(url, NULL, ret, deadline);
+                if (!o->wait || (r != -ENOENT && r != -ECONNREFUSED) || beam_now() >= deadline)
+                        break;
+                (void)poll(NULL, 0, TRY_MS);
+        }
+        return r < 0 ? unreachable(url, r, A_SERVICE) : CLI_DONE;
+}
+
+int cli_dial_context(const char *url, beam_client **ret, int64_t deadline) {
+        int r = beam_client_dial(url, ret, deadline);
+
+        return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
+}
+
+static int unheard(const char *url, int r) {
         switch (r) {
-        case 0:
-                return CLI_DONE;
         case -EINVAL:
         case -EAFNOSUPPORT:
         case -EPROTONOSUPPORT:
@@ -118,6 +128,18 @@ int cli_listen(const char *url, beam_listener **ret) {
                 say_error("cannot listen at %s: %s", url, beam_strerror(r));
         }
         return CLI_UNREACHABLE;
+}
+
+int cli_listen(const char *url, beam_listener **ret) {
+        int r = beam_listen(url, NULL, ret);
+
+        return r < 0 ? unheard(url, r) : CLI_DONE;
+}
+
+int cli_serve_context(beam_context *ctx, const char *url, beam_context_server **ret) {
+        int r = beam_context_serve(ctx, url, ret);
+
+        return r < 0 ? unheard(url, r) : CLI_DONE;
 }
 
 int cli_failed(const char *what, const char *url, int r, const beam_reason *reason) {

@@ -14,8 +14,8 @@
 #include "say.h"
 
 const cli_command *const cli_commands[] = {
-        &cmd_serve, &cmd_call,  &cmd_send, &cmd_recv, &cmd_pipe,
-        &cmd_ping,  &cmd_bench, &cmd_help, NULL,
+        &cmd_serve, &cmd_call,    &cmd_send,  &cmd_recv, &cmd_pipe,
+        &cmd_ping,  &cmd_context, &cmd_bench, &cmd_help, NULL,
 };
 
 const cli_command *cli_find(const char *name) {

@@ -16,7 +16,7 @@ enum { MAX_FLAGS = 32 };
 
 #define DIALS (CLI_CALL | CLI_SEND | CLI_RECV | CLI_PIPE | CLI_PING)
 #define LISTENS (CLI_SERVE | CLI_RECV)
-#define ALL (DIALS | LISTENS | CLI_BENCH)
+#define ALL (DIALS | LISTENS | CLI_BENCH | CLI_CONTEXT)
 
 typedef enum flag_id {
         F_SERVICE = 1,
@@ -51,13 +51,13 @@ static const struct flag {
           "give up after so long, with status 124; of serve: for each child" },
         { "json", 'j', F_JSON, ALL, NULL, "print results as lines of JSON; of pipe: to stderr" },
         { "config", 'c', F_CONFIG, ALL, "FILE", "read options from FILE: lines like timeout = 5" },
-        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS, NULL,
+        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CLI_CONTEXT, NULL,
           "say on stderr what is done, as on a terminal" },
         { "echo", 'e', F_ECHO, CLI_SERVE, NULL, "send back what comes, instead of a command" },
         { "max", 'm', F_MAX, CLI_SERVE, "N", "at most N children at once; 64 unless said" },
         { "grace", 'g', F_GRACE, LISTENS, "SECONDS",
           "how long what is open may go on after SIGTERM; 10 unless said" },
-        { "print-url", 'u', F_PRINT_URL, LISTENS, NULL,
+        { "print-url", 'u', F_PRINT_URL, LISTENS | CLI_CONTEXT, NULL,
           "print the real address, with its port, as the first line" },
         { "wait", 'w', F_WAIT, DIALS, NULL, "until somebody listens there, if nobody does yet" },
         { "dial", 'd', F_DIAL, CLI_RECV, NULL, "connect to URL instead of listening there" },
@@ -266,7 +266,8 @@ static void misread(const cli_command *c, int got, const char *word) {
 int opts_read(const cli_command *c, int n_args, char **args, cli_opts *ret_o, int *ret_n_words,
               char ***ret_words) {
         struct option longs[MAX_FLAGS] = { 0 };
-        char shorts[3 * MAX_FLAGS] = ":", *s = shorts + 1;
+        /* What is executed on a context may begin with a dash: our options stand before it. */
+        char shorts[3 * MAX_FLAGS], *s = stpcpy(shorts, c->bit == CLI_CONTEXT ? "+:" : ":");
         cli_opts o = {
                 .timeout = BEAM_FOREVER,
                 .grace = 10 * BEAM_SECOND,
@@ -289,6 +290,7 @@ int opts_read(const cli_command *c, int n_args, char **args, cli_opts *ret_o, in
                 if (f->value)
                         *s++ = ':';
         }
+        *s = '\0';
 
         /* The command of `beam serve` is cut off first: its options are its own. */
         if (c->bit == CLI_SERVE)

@@ -136,18 +136,29 @@ static int dial_fd(int fd) {
         return kind == LISTENFD_CONNECTED ? fd : -ENOTCONN;
 }
 
+int dial_socket(const url *u, int64_t deadline) {
+        if (!loop_get())
+                return -ENOMEM;
+        switch (u->kind) {
+        case URL_TCP:
+                return dial_tcp(u, deadline);
+        case URL_FD:
+                return dial_fd(u->fd);
+        case URL_UNIX:
+        case URL_ABSTRACT:
+                return dial_unix(u, deadline);
+        default:
+                return -EINVAL;
+        }
+}
+
 int dial_url(const url *u, const beam_options *opt, session **ret, int64_t deadline) {
         beam_options all;
         session *s;
         int fd, r;
 
-        if (!loop_get())
-                return -ENOMEM;
         options_fill(&all, opt);
-        fd = u->kind == URL_TCP                               ? dial_tcp(u, deadline)
-             : u->kind == URL_FD                              ? dial_fd(u->fd)
-             : u->kind == URL_UNIX || u->kind == URL_ABSTRACT ? dial_unix(u, deadline)
-                                                              : -EINVAL;
+        fd = dial_socket(u, deadline);
         if (fd < 0)
                 return fd;
         r = drive_start(fd, &all, true, &s);

@@ -5,8 +5,11 @@
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 . "$(dirname "$0")/tool-lib.sh"
 
-"$tree/docs/gen-api.py" --check "$tree/include/beam/beam.h" "$tree/docs/reference/api.md"
-ok $? 'docs/reference/api.md fits beam.h'
+for page in api:beam context:context; do
+        "$tree/docs/gen-api.py" --check "$tree/include/beam/${page#*:}.h" \
+                "$tree/docs/reference/${page%:*}.md"
+        ok $? "docs/reference/${page%:*}.md fits ${page#*:}.h"
+done
 
 for page in "$tree"/docs/man/*; do
         name=${page##*/}
@@ -18,11 +21,11 @@ for page in "$tree"/docs/man/*; do
 done
 
 # each option of each verb, with its letter
-for verb in serve call send recv pipe ping bench help; do
+for verb in serve call send recv pipe ping context bench help; do
         grep -q "^\.It Cm $verb" "$tree/docs/man/beam.1"
         ok $? "beam.1 has $verb"
 done
-for verb in serve call send recv pipe ping bench; do
+for verb in serve call send recv pipe ping context bench; do
         beam help $verb
 done | sed -n 's/^  -\(.\), --\([a-z-]*\).*/\1 \2/p' | sort -u > flags
 while read -r letter name; do

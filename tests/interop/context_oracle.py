@@ -2,17 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The same commands to a context and to a real redis-server: the same replies, or a difference.
 
-    context_oracle.py OURS THEIRS [--seed N] [--commands N] [--group NAME...] [--protocol 2|3]
+    context_oracle.py TOOL                                  serves both, and runs what the tests run
+    context_oracle.py --ours PATH --theirs PATH [--seed N] [--runs N] [--commands N] [--group NAME]
 
-OURS and THEIRS are paths of unix sockets; both are flushed. Commands are drawn by chance from
+The paths are those of unix sockets; both are flushed. Commands are drawn by chance from
 the templates below, over few keys and values, so that they meet; now and then a bad argument
 takes the place of a good one. At the end all that both hold is read back and compared. Each
 difference is printed with what led to it, and with the seed that shows it again.
 """
 import argparse
 import random
+import shutil
 import socket
+import subprocess
 import sys
+import tempfile
+import time
 
 # What stands in a template: a word is itself; a letter in < > is drawn anew each time.
 KEYS = [f"k{i}" for i in range(8)]
@@ -224,21 +229,79 @@ class Oracle:
         return False
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("ours")
-    parser.add_argument("theirs")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--commands", type=int, default=5000)
-    parser.add_argument("--group", action="append", choices=TEMPLATES)
-    parser.add_argument("--protocol", type=int, default=2)
-    args = parser.parse_args()
+def compare(args):
     n_bad = 0
     for seed in range(args.seed, args.seed + args.runs):
         n_bad += not Oracle(args, seed).run(args.commands)
-    print(f"{args.runs - n_bad} of {args.runs} runs without a difference")
-    sys.exit(n_bad > 0)
+    print(f"# {args.runs - n_bad} of {args.runs} runs without a difference")
+    return n_bad == 0
+
+
+def wait_for_socket(path, child):
+    """A server has been started: until it listens."""
+    while True:
+        try:
+            probe = socket.socket(socket.AF_UNIX)
+            probe.connect(path)
+            probe.close()
+            return
+        except (FileNotFoundError, ConnectionRefusedError):
+            if child.poll() is not None:
+                sys.exit(f"{child.args[0]} has ended with {child.returncode}")
+            time.sleep(0.01)
+
+
+def serve_and_compare(args):
+    """Each group by itself, then all of them, in TAP."""
+    redis = shutil.which("redis-server")
+    if not redis:
+        print("1..0 # SKIP no redis-server")
+        return True
+    children, n_bad = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        args.ours, args.theirs = folder + "/ours", folder + "/theirs"
+        commands = {
+            args.ours: [args.tool, "context", "serve", "unix:" + args.ours],
+            args.theirs: [redis, "--port", "0", "--unixsocket", args.theirs, "--save", "",
+                          "--dir", folder],
+        }
+        try:
+            for path, command in commands.items():
+                children.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+                wait_for_socket(path, children[-1])
+            groups = [[group] for group in TEMPLATES if group != "transactions"] + [None]
+            print(f"1..{len(groups)}")
+            for number, group in enumerate(groups, 1):
+                args.group = group
+                good = compare(args)
+                n_bad += not good
+                name = group[0] if group else "all of them"
+                print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
+        finally:
+            for child in children:
+                child.terminate()
+                child.wait()
+    return n_bad == 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool", nargs="?")
+    parser.add_argument("--ours")
+    parser.add_argument("--theirs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--commands", type=int, default=4000)
+    parser.add_argument("--group", action="append", choices=TEMPLATES)
+    parser.add_argument("--protocol", type=int, default=2, choices=[2, 3])
+    args = parser.parse_args()
+    if args.tool:
+        good = serve_and_compare(args)
+    elif args.ours and args.theirs:
+        good = compare(args)
+    else:
+        parser.error("either a tool, or --ours and --theirs")
+    sys.exit(not good)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Contexts: the state of a service, as a Redis database
+ *
+ * A context is a set of databases that hold what Redis's hold and answer what Redis 7.0
+ * answers (docs/reference/commands.md). The program that made it executes commands on it
+ * without a socket; served at a URL, any client of Redis does. Seed 001 of Beam; RESP2 and
+ * RESP3 of Redis.
+ *
+ * Owning:   what was made of a context, its clients and servers, is freed before it.
+ * Threads:  a context belongs to the thread that made it, and all that was made of it
+ *           too. Servers move on with the loop of that thread (beam.h).
+ * Failing:  below zero is a negative errno: the command was not executed, or nobody knows.
+ *           What Redis calls an error is a result like any other, of its own kind.
+ */
+
+#include <beam/beam.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct beam_context beam_context;
+typedef struct beam_context_server beam_context_server;
+typedef struct beam_client beam_client;
+
+/* the context */
+
+/* An empty context, kept in memory. */
+BEAM_API int beam_context_new(beam_context **ret);
+BEAM_API beam_context *beam_context_free(beam_context *ctx);
+
+/* Be reached by clients of Redis at @url: unix:/path unix:@abstract tcp://host:port fd:N, as
+ * of beam_listen(), whose errors it has. */
+BEAM_API int beam_context_serve(beam_context *ctx, const char *url, beam_context_server **ret);
+BEAM_API const char *beam_context_server_url(const beam_context_server *s); /* with the port */
+
+/* The same for one more peer, at the other end of @fd, an open stream of any kind. It is
+ * the server's when this succeeds. */
+BEAM_API int beam_context_server_take(beam_context_server *s, int fd);
+
+/* Its connections end with it. NULL is fine; NULL comes back. */
+BEAM_API beam_context_server *beam_context_server_free(beam_context_server *s);
+
+/* results */
+
+typedef enum beam_result_kind {
+        BEAM_RESULT_NULL,
+        BEAM_RESULT_STATUS,  /* data: "OK" */
+        BEAM_RESULT_ERROR,   /* data: "ERR syntax error" */
+        BEAM_RESULT_INTEGER, /* integer */
+        BEAM_RESULT_REAL,    /* real; data as it was written */
+        BEAM_RESULT_BOOL,    /* integer: 0 or 1 */
+        BEAM_RESULT_BYTES,   /* data */
+        BEAM_RESULT_ARRAY,   /* count values within it */
+        BEAM_RESULT_SET,     /* count values */
+        BEAM_RESULT_MAP,     /* count values: a key, what belongs to it, the next key */
+} beam_result_kind;
+
+/* A result, or one within it. Borrowed from its client until that executes again. */
+typedef struct beam_result {
+        beam_result_kind kind;
+        const char *data; /* n bytes, without a 0 behind them */
+        size_t n;
+        int64_t integer;
+        double real;
+        size_t count;
+        /* private */
+        const char *at, *end;
+        size_t n_left;
+} beam_result;
+
+/* The values within @parent, one after the other. Returns 1 with the next, 0 at the end. */
+BEAM_API int beam_result_next(beam_result *parent, beam_result *ret);
+
+/* executing */
+
+typedef struct beam_arg {
+        const char *data;
+        size_t n;
+} beam_arg;
+
+/* An argument that is written out in the code. */
+#define BEAM_ARG(text) ((beam_arg){ (text), sizeof(text) - 1 })
+
+/* One who executes commands on @ctx, with a database it has selected and a transaction of
+ * its own, as a connection has. */
+BEAM_API int beam_client_new(beam_context *ctx, beam_client **ret);
+
+/* The same on a context, or a Redis, that is served at @url. Errors as of beam_dial(). */
+BEAM_API int beam_client_dial(const char *url, beam_client **ret, int64_t deadline);
+
+/* Execute one command and wait for its result. -EINVAL: no arguments. -ETIMEDOUT: the
+ * deadline passed; a command that waits (BLPOP) has taken nothing then in a context of this
+ * process, and over a link nobody knows: that client is of no use any more (-ENOTCONN).
+ * -ECONNRESET: the link was lost, nobody knows. -EPROTO: what answers is no Redis. */
+BEAM_API int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc, beam_result *ret,
+                              int64_t deadline);
+BEAM_API beam_client *beam_client_free(beam_client *c);
+
+/* for __attribute__((cleanup)) */
+
+static inline void beam_context_freep(beam_context **p) {
+        *p = beam_context_free(*p);
+}
+static inline void beam_context_server_freep(beam_context_server **p) {
+        *p = beam_context_server_free(*p);
+}
+static inline void beam_client_freep(beam_client **p) {
+        *p = beam_client_free(*p);
+}
+
+#ifdef __cplusplus
+}
+#endif

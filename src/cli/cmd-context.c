@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* beam context serve URL...: a context in this process. beam context exec URL CMD [ARG...]:
+ * one command on a context, or on a Redis, somewhere. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli.h"
+#include "print.h"
+#include "say.h"
+#include "wait.h"
+
+enum { URLS_MAX = 16 };
+
+static int serve(const cli_opts *o, int n_urls, char **urls) {
+        _cleanup_(beam_context_freep) beam_context *ctx = NULL;
+        beam_context_server *servers[URLS_MAX] = { 0 };
+        int r, status = CLI_DONE;
+
+        if (n_urls < 1 || n_urls > URLS_MAX) {
+                say_error("context serve wants from 1 to %d URLs; see `beam help context`",
+                          URLS_MAX);
+                return CLI_MISUSE;
+        }
+        r = wait_init();
+        if (r < 0) {
+                say_error("cannot set up signals: %s", strerror(-r));
+                return CLI_FAILED;
+        }
+        r = beam_context_new(&ctx);
+        if (r < 0) {
+                say_error("cannot make a context: %s", beam_strerror(r));
+                return CLI_FAILED;
+        }
+        for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
+                status = cli_serve_context(ctx, urls[i], &servers[i]);
+                if (status != CLI_DONE)
+                        break;
+                if (o->print_url &&
+                    (puts(beam_context_server_url(servers[i])) < 0 || fflush(stdout) != 0))
+                        status = CLI_FAILED;
+                say_note(o, "a context at %s, try: beam context exec %s SET hello world",
+                         beam_context_server_url(servers[i]), beam_context_server_url(servers[i]));
+        }
+        while (status == CLI_DONE && !wait_stops())
+                wait_turn(BEAM_FOREVER);
+        for (int i = 0; i < n_urls; i++)
+                beam_context_server_free(servers[i]);
+        return status;
+}
+
+static int exec(const cli_opts *o, int n_words, char **words) {
+        _cleanup_(beam_client_freep) beam_client *c = NULL;
+        int64_t deadline = beam_after(o->timeout);
+        beam_result result;
+        beam_arg *argv;
+        int r, status, argc = n_words - 1;
+
+        if (argc < 1) {
+                say_error("context exec wants a URL and a command; see `beam help context`");
+                return CLI_MISUSE;
+        }
+        status = cli_dial_context(words[0], &c, deadline);
+        if (status != CLI_DONE)
+                return status;
+        argv = calloc((size_t)argc, sizeof(*argv));
+        if (!argv) {
+                say_error("out of memory");
+                return CLI_FAILED;
+        }
+        for (int i = 0; i < argc; i++)
+                argv[i] = (beam_arg){ words[i + 1], strlen(words[i + 1]) };
+        r = beam_client_exec(c, argv, (size_t)argc, &result, deadline);
+        free(argv);
+        if (r < 0)
+                return cli_failed("executing at", words[0], r, NULL);
+        if (print_result(o, &result) < 0)
+                return CLI_FAILED;
+        return result.kind == BEAM_RESULT_ERROR ? CLI_FAILED : CLI_DONE;
+}
+
+static int context(const cli_opts *o, int n_words, char **words) {
+        if (n_words > 0 && strcmp(words[0], "serve") == 0)
+                return serve(o, n_words - 1, words + 1);
+        if (n_words > 0 && strcmp(words[0], "exec") == 0)
+                return exec(o, n_words - 1, words + 1);
+        say_error("context wants serve or exec; see `beam help context`");
+        return CLI_MISUSE;
+}
+
+const cli_command cmd_context = {
+        .name = "context",
+        .bit = CLI_CONTEXT,
+        .synopsis = "serve URL... | exec URL CMD [ARG...]",
+        .summary = "Serve a Redis database, or execute a command on one",
+        .text = "serve: an empty context in this process, for every client of Redis at each URL\n"
+                "(redis-cli -s PATH, redis-cli -p PORT). It ends, and is gone, at SIGTERM.\n"
+                "exec: one command on the context, or the Redis, at URL. A terminal shows the "
+                "result\n"
+                "as redis-cli does, a pipe gets the bare values. An error of the command is status "
+                "1.\n"
+                "Options stand before serve and exec: what comes behind is the command's.\n",
+        .run = context,
+};

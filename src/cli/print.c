@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "print.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+
+/* In quotes, with what is not printable spelled out. */
+static void print_quoted(const beam_result *r) {
+        putchar('"');
+        for (size_t i = 0; i < r->n; i++) {
+                unsigned char c = (unsigned char)r->data[i];
+
+                if (c == '"' || c == '\\')
+                        printf("\\%c", c);
+                else if (c == '\n' || c == '\r' || c == '\t')
+                        printf("\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+                else if (c < 0x20 || c >= 0x7f)
+                        printf("\\x%02x", c);
+                else
+                        putchar(c);
+        }
+        putchar('"');
+}
+
+/* One value; those within it stand @indent further to the right. */
+static void print_for_people(const beam_result *r, int indent) {
+        static const char marks[] = {
+                [BEAM_RESULT_ARRAY] = ')', [BEAM_RESULT_SET] = '~', [BEAM_RESULT_MAP] = '#'
+        };
+        beam_result rest = *r, in;
+        size_t n = 0;
+
+        switch (r->kind) {
+        case BEAM_RESULT_NULL:
+                fputs("(nil)", stdout);
+                break;
+        case BEAM_RESULT_STATUS:
+                fwrite(r->data, 1, r->n, stdout);
+                break;
+        case BEAM_RESULT_ERROR:
+                printf("(error) %.*s", (int)r->n, r->data);
+                break;
+        case BEAM_RESULT_INTEGER:
+                printf("(integer) %" PRId64, r->integer);
+                break;
+        case BEAM_RESULT_REAL:
+                printf("(double) %.*s", (int)r->n, r->data);
+                break;
+        case BEAM_RESULT_BOOL:
+                fputs(r->integer ? "(true)" : "(false)", stdout);
+                break;
+        case BEAM_RESULT_BYTES:
+                print_quoted(r);
+                break;
+        case BEAM_RESULT_ARRAY:
+        case BEAM_RESULT_SET:
+        case BEAM_RESULT_MAP:
+                if (r->count == 0)
+                        fputs("(empty)", stdout);
+                while (beam_result_next(&rest, &in)) {
+                        int width;
+
+                        if (n > 0)
+                                printf("\n%*s", indent, "");
+                        width = printf("%zu%c ", ++n, marks[r->kind]);
+                        print_for_people(&in, indent + width);
+                        if (r->kind == BEAM_RESULT_MAP && beam_result_next(&rest, &in)) {
+                                fputs(" => ", stdout);
+                                print_for_people(&in, indent + width + 4);
+                        }
+                }
+                break;
+        }
+}
+
+static void print_bare(const beam_result *r) {
+        beam_result rest = *r, in;
+
+        switch (r->kind) {
+        case BEAM_RESULT_ARRAY:
+        case BEAM_RESULT_SET:
+        case BEAM_RESULT_MAP:
+                while (beam_result_next(&rest, &in))
+                        print_bare(&in);
+                return;
+        case BEAM_RESULT_INTEGER:
+        case BEAM_RESULT_BOOL:
+                printf("%" PRId64, r->integer);
+                break;
+        case BEAM_RESULT_NULL:
+                break;
+        default:
+                fwrite(r->data, 1, r->n, stdout);
+        }
+        putchar('\n');
+}
+
+/* Bytes that are no text become {"base64": ...}, as elsewhere in this tool. */
+static void print_json_bytes(const beam_result *r) {
+        static const char digits[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+        if (utf8_is_valid(r->data, r->n)) {
+                putchar('"');
+                for (size_t i = 0; i < r->n; i++) {
+                        unsigned char c = (unsigned char)r->data[i];
+
+                        if (c == '"' || c == '\\')
+                                printf("\\%c", c);
+                        else if (c < 0x20)
+                                printf("\\u%04x", c);
+                        else
+                                putchar(c);
+                }
+                putchar('"');
+                return;
+        }
+        fputs("{\"base64\": \"", stdout);
+        for (size_t i = 0; i < r->n; i += 3) {
+                size_t left = r->n - i;
+                uint32_t three = 0;
+
+                for (size_t k = 0; k < 3; k++)
+                        three = three << 8 | (k < left ? (unsigned char)r->data[i + k] : 0u);
+                for (size_t k = 0; k < 4; k++)
+                        putchar(k > left ? '=' : digits[three >> (18 - 6 * k) & 63]);
+        }
+        fputs("\"}", stdout);
+}
+
+static void print_json(const beam_result *r) {
+        beam_result rest = *r, in;
+        bool more = false;
+
+        switch (r->kind) {
+        case BEAM_RESULT_NULL:
+                fputs("null", stdout);
+                break;
+        case BEAM_RESULT_INTEGER:
+                printf("%" PRId64, r->integer);
+                break;
+        case BEAM_RESULT_BOOL:
+                fputs(r->integer ? "true" : "false", stdout);
+                break;
+        case BEAM_RESULT_ERROR:
+                fputs("{\"error\": ", stdout);
+                print_json_bytes(r);
+                putchar('}');
+                break;
+        case BEAM_RESULT_REAL: /* JSON has no name for inf and nan */
+                if (r->real - r->real == 0)
+                        fwrite(r->data, 1, r->n, stdout);
+                else
+                        print_json_bytes(r);
+                break;
+        case BEAM_RESULT_STATUS:
+        case BEAM_RESULT_BYTES:
+                print_json_bytes(r);
+                break;
+        case BEAM_RESULT_ARRAY:
+        case BEAM_RESULT_SET:
+        case BEAM_RESULT_MAP: /* keys may be anything: a list of pairs */
+                putchar('[');
+                while (beam_result_next(&rest, &in)) {
+                        if (more)
+                                fputs(", ", stdout);
+                        more = true;
+                        if (r->kind != BEAM_RESULT_MAP) {
+                                print_json(&in);
+                                continue;
+                        }
+                        putchar('[');
+                        print_json(&in);
+                        fputs(", ", stdout);
+                        beam_result_next(&rest, &in);
+                        print_json(&in);
+                        putchar(']');
+                }
+                putchar(']');
+                break;
+        }
+}
+
+int print_result(const cli_opts *o, const beam_result *r) {
+        if (o->json) {
+                print_json(r);
+                putchar('\n');
+        } else if (isatty(STDOUT_FILENO)) {
+                print_for_people(r, 0);
+                putchar('\n');
+        } else {
+                print_bare(r);
+        }
+        return fflush(stdout) == 0 ? 0 : -errno;
+}
