@@ -326,7 +326,8 @@ BEAM_API int beam_session_open_stream(beam_session *s, const char *service, beam
  * name and whose thing 0 is our end. Returns as beam_recv(). */
 BEAM_API int beam_session_accept(beam_session *s, beam_msg **ret, int64_t deadline);
 
-/* The channel on which those arrive, to select on or to watch; the session's own. */
+/* The channel on which those arrive, to select on or to watch; the session's own. NULL
+ * without memory, and to watch that is -ENOMEM. */
 BEAM_API beam_receiver *beam_session_opens(beam_session *s);
 
 /* End in order: nothing new is opened or accepted, what is open goes on, and the

@@ -96,13 +96,17 @@ int beam_session_open_stream(beam_session *s, const char *service, beam_stream *
 }
 
 int beam_session_accept(beam_session *s, beam_msg **ret, int64_t deadline) {
+        beam_receiver *opens;
         int r = check(s);
 
-        return r < 0 ? r : beam_recv(s->opens, ret, deadline);
+        if (r < 0)
+                return r;
+        opens = s->calls->opens(s);
+        return opens ? beam_recv(opens, ret, deadline) : -ENOMEM;
 }
 
 beam_receiver *beam_session_opens(beam_session *s) {
-        return s->opens;
+        return s->calls->opens(s);
 }
 
 int beam_session_drain(beam_session *s, int64_t deadline) {

@@ -144,8 +144,8 @@ static void start(session *s, carry_item *item, thing *t) {
                 }
                 break;
         case MUX_FD_BRIDGE:
-                if (s->link->join(item->end, item->ways & MUX_FD_READ ? t->fd : -1,
-                                  item->ways & MUX_FD_WRITE ? t->fd : -1) < 0) {
+                if (s->link->calls->join(item->end, item->ways & MUX_FD_READ ? t->fd : -1,
+                                         item->ways & MUX_FD_WRITE ? t->fd : -1) < 0) {
                         fd_close(t->fd);
                         beam_stream_fail(item->end, BEAM_CODE_INTERNAL, NULL);
                 }
@@ -241,7 +241,7 @@ static int show(session *s, thing *t, uint8_t ways) {
 
         /* what counts from here on is the descriptor */
         wire_seen(t->st->wire);
-        fd = s->link->show(t->st, ways & MUX_FD_READ, ways & MUX_FD_WRITE);
+        fd = s->link->calls->show(t->st, ways & MUX_FD_READ, ways & MUX_FD_WRITE);
         if (fd < 0) {
                 beam_stream_fail(t->st, BEAM_CODE_INTERNAL, "no descriptor to show it with");
                 return fd;
@@ -258,7 +258,7 @@ int carry_take(wire *parent, const mux_event *ev, beam_msg **msg) {
         if (msg_n_things(*msg) >= s->opt.max_things)
                 return session_fail(s, -E2BIG, BEAM_CODE_LIMIT, "too many things in a message");
 
-        if (ev->open.kind == MUX_FD_BRIDGE && !(s->hello.fds & MUX_FDS_BRIDGE))
+        if (ev->open.kind == MUX_FD_BRIDGE && !(s->fds_taken & MUX_FDS_BRIDGE))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a descriptor as a stream, which was not offered");
         r = ev->open.kind == MUX_FD ? take_fd(s, &t) : take_channel(parent, ev, &t);

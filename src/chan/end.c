@@ -337,10 +337,10 @@ int beam_receiver_watch(beam_receiver *rx, void (*fn)(void *data, beam_receiver 
         loop *l = loop_get();
         watch *w;
 
+        if (!rx || !l)
+                return -ENOMEM;
         if (is_of_parent(rx->pipe, rx->wire))
                 return -ECHILD;
-        if (!l)
-                return -ENOMEM;
         if (!fn) {
                 watch_free(rx);
                 return 0;

@@ -430,8 +430,8 @@ void msg_trim_things(beam_msg *msg) {
                 msg->extra->n_things--;
 }
 
-size_t msg_n_fds(const beam_msg *msg) {
-        size_t n = 0;
+uint32_t msg_n_fds(const beam_msg *msg) {
+        uint32_t n = 0;
 
         for (size_t i = 0; i < msg_n_things(msg); i++)
                 n += msg_thing(msg, i)->kind == BEAM_FD;

@@ -87,7 +87,7 @@ static inline thing *msg_thing(const beam_msg *msg, size_t i) {
         return &msg->extra->things[i];
 }
 
-size_t msg_n_fds(const beam_msg *msg);
+uint32_t msg_n_fds(const beam_msg *msg);
 
 /* Label and things move from @from to @to, which has none; its bytes stay. */
 int msg_take_extra(beam_msg *to, beam_msg *from);

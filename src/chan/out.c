@@ -157,7 +157,7 @@ int out_reserve(out_queue *q, size_t n_fds) {
                 }
         }
         if (q->n_fds + n_fds > q->size_fds) {
-                size_t size = q->size_fds ? q->size_fds : 8;
+                uint32_t size = q->size_fds ? q->size_fds : 8;
                 out_fd *fds;
 
                 /* what has left makes room first */

@@ -36,9 +36,9 @@ typedef struct out_queue {
         size_t n;         /* bytes */
         uint64_t written; /* ever */
         out_fd *fds;
-        size_t n_fds, size_fds;
-        size_t first_fd; /* to be sent; those before have gone ahead, */
-        size_t due_fd;   /* and from here on their bytes have not followed */
+        uint32_t n_fds, size_fds;
+        uint32_t first_fd; /* to be sent; those before have gone ahead, */
+        uint32_t due_fd;   /* and from here on their bytes have not followed */
         out_block *spare;
 } out_queue;
 

@@ -66,6 +66,10 @@ static int mux_open(beam_session *base, mux_kind kind, const char *service, size
         return 0;
 }
 
+static beam_receiver *mux_opens(beam_session *base) {
+        return session_opens(of(base));
+}
+
 static int verdict(const session *s) {
         if (s->unsaid_lost || s->error != -EPIPE)
                 return -ECONNRESET;
@@ -100,10 +104,12 @@ static void mux_close(beam_session *base) {
         /* the bridges of its ends tell those who wait at the other side, who may be threads */
         if (s->base.forks == fork_count() && s->loop)
                 loop_tidy(s->loop);
-        watch_free(s->base.opens);
-        mem_free(s->base.opens);
-        s->opens->s = NULL;
-        wire_release(s->opens);
+        if (s->opens) {
+                watch_free(s->opens);
+                s->opens->wire->s = NULL;
+                wire_release(s->opens->wire);
+                mem_free(s->opens);
+        }
         mem_free(s->bye);
         mem_free(s);
 }
@@ -146,12 +152,13 @@ static int mux_peer(const beam_session *base, beam_peer *ret) {
 
         if (!s->link)
                 return -ENOTCONN;
-        s->link->peer(s->link, ret);
+        s->link->calls->peer(s->link, ret);
         return 0;
 }
 
 const session_calls session_mux_calls = {
         .open = mux_open,
+        .opens = mux_opens,
         .drain = mux_drain,
         .close = mux_close,
         .ping = mux_ping,

@@ -18,7 +18,7 @@ enum { FDS_UNCLAIMED = 2 * 253 };
 static int on_hello(session *s, const mux_event *ev) {
         if (s->greeted)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "HELLO twice");
-        if (ev->hello.role == s->hello.role)
+        if (ev->hello.role == (s->dialled ? MUX_DIALLED : MUX_ACCEPTED))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     s->dialled ? "both sides dial" : "both sides listen");
         s->peer = ev->hello;
@@ -36,6 +36,7 @@ static int on_open(session *s, const mux_event *ev) {
         thing t = { .kind = ev->open.kind == MUX_SENDER     ? BEAM_SENDER
                             : ev->open.kind == MUX_RECEIVER ? BEAM_RECEIVER
                                                             : BEAM_STREAM };
+        beam_receiver *opens;
         beam_msg *msg;
         wire *w;
         int r;
@@ -75,8 +76,13 @@ static int on_open(session *s, const mux_event *ev) {
                 beam_msg_free(msg);
                 return 0;
         }
+        opens = session_opens(s);
+        if (!opens) {
+                beam_msg_free(msg);
+                return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+        }
         s->queued += msg->n + MSG_OVERHEAD;
-        wire_deliver(s->opens, msg);
+        wire_deliver(opens->wire, msg);
         return 0;
 }
 
@@ -217,7 +223,7 @@ int session_feed(session *s, const uint8_t *p, size_t n) {
 
 int session_feed_fds(session *s, const int *fds, size_t n) {
         if (s->n_fds + n > s->size_fds) {
-                size_t size = s->n_fds + n > 8 ? s->n_fds + n : 8;
+                uint32_t size = (uint32_t)(s->n_fds + n > 8 ? s->n_fds + n : 8);
                 int *grown = mem_resize(s->fds, size * sizeof(*grown));
 
                 if (!grown) {
@@ -229,8 +235,8 @@ int session_feed_fds(session *s, const int *fds, size_t n) {
                 s->size_fds = size;
         }
         memcpy(s->fds + s->n_fds, fds, n * sizeof(*fds));
-        s->n_fds += n;
-        if (s->n_fds > FDS_UNCLAIMED || !(s->hello.fds & MUX_FDS_PASS))
+        s->n_fds += (uint32_t)n;
+        if (s->n_fds > FDS_UNCLAIMED || !(s->fds_taken & MUX_FDS_PASS))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "descriptors that no frame claims");
         return 0;

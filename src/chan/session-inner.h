@@ -19,6 +19,9 @@ void session_bury(session *s);
 /* Credit for all that was taken, also where nobody waits for it. */
 void session_say_owed(session *s);
 
+/* The queue of what the peer opens, made now unless it is there; NULL without memory. */
+beam_receiver *session_opens(session *s);
+
 /* Nothing new from here on; what is open goes on, and its fate is asked for. */
 int session_say_away(session *s);
 

@@ -13,7 +13,7 @@ static wire **bucket(const session *s, uint64_t id) {
 }
 
 int session_reserve(session *s, size_t n) {
-        size_t n_buckets = s->n_buckets ? s->n_buckets : SESSION_N_BUCKETS;
+        uint32_t n_buckets = s->n_buckets ? s->n_buckets : SESSION_N_BUCKETS;
         wire **old = s->buckets;
         size_t n_old = s->n_buckets;
 
@@ -46,9 +46,7 @@ void session_list(session *s, wire *w) {
         *b = w;
         w->flags |= WIRE_LISTED;
         s->n_wires++;
-        if (w->flags & WIRE_OURS)
-                s->n_ours++;
-        else
+        if (!(w->flags & WIRE_OURS))
                 s->n_theirs++;
 }
 
@@ -67,9 +65,7 @@ void session_unlist(session *s, wire *w) {
         list_remove(&w->turn);
         if (w->flags & WIRE_HELD)
                 list_append(&s->over, &w->turn);
-        if (w->flags & WIRE_OURS)
-                s->n_ours--;
-        else if (!(w->flags & WIRE_UNSEEN))
+        if (!(w->flags & (WIRE_OURS | WIRE_UNSEEN)))
                 session_give_back(s);
         if (!s->n_wires && (s->away_said || s->away_heard))
                 session_touch(s);

@@ -12,8 +12,6 @@
 #include "session-inner.h"
 #include "wire-inner.h"
 
-enum { WINDOW = 1024 * 1024 }; /* bytes on one channel that may lie untaken: 16 writes of 64 KiB */
-
 static size_t or_default(size_t value, size_t otherwise) {
         return value ? value : otherwise;
 }
@@ -42,7 +40,7 @@ static void on_dirty(dirty *d) {
 
         session_fill(s);
         if (s->link)
-                s->link->flush(s->link);
+                s->link->calls->flush(s->link);
         if (!s->out.n)
                 list_remove(&s->unwritten);
         else if (!list_is_linked(&s->unwritten))
@@ -66,11 +64,33 @@ void session_touch(session *s) {
                 dirty_put(s->loop, &s->dirty);
 }
 
+static void end_opens(session *s) {
+        wire *w = s->opens->wire;
+
+        w->flags |= WIRE_LOST | WIRE_END | (s->error == -EPIPE ? 0 : WIRE_CUT) |
+                    (s->closed_here ? WIRE_CLOSED_HERE : 0);
+        wire_wake(w);
+}
+
+beam_receiver *session_opens(session *s) {
+        wire *w;
+
+        if (s->opens)
+                return s->opens;
+        w = wire_new(s, 0, WIRE_RX | WIRE_OPENS, UINT32_MAX);
+        s->opens = w ? wire_receiver(w) : NULL;
+        if (!s->opens)
+                wire_drop(w);
+        else if (s->buried)
+                end_opens(s);
+        return s->opens;
+}
+
 /* All wires learn that the session is gone; those that nobody holds go with it. */
 static void bury(session *s) {
         s->buried = true;
-        s->opens->flags |= WIRE_LOST | WIRE_END | (s->error == -EPIPE ? 0 : WIRE_CUT) |
-                           (s->closed_here ? WIRE_CLOSED_HERE : 0);
+        if (s->opens)
+                end_opens(s);
         for (size_t i = 0; i < s->n_buckets; i++)
                 while (s->buckets[i]) {
                         wire *w = s->buckets[i];
@@ -81,9 +101,8 @@ static void bury(session *s) {
         /* those that were over already have nothing to hear, but must not look here again */
         while (!list_is_empty(&s->over))
                 container_of(list_take_first(&s->over), wire, turn)->s = NULL;
-        s->n_wires = s->n_ours = s->n_theirs = 0;
+        s->n_wires = s->n_theirs = 0;
         s->last = s->body = NULL;
-        wire_wake(s->opens);
         dirty_cancel(&s->dirty);
         dirty_cancel(&s->idle);
         list_remove(&s->unwritten);
@@ -91,7 +110,7 @@ static void bury(session *s) {
                 session_link *link = s->link;
 
                 s->link = NULL;
-                link->close(link);
+                link->calls->close(link);
         }
         out_deinit(&s->out);
         mux_decoder_deinit(&s->in);
@@ -105,7 +124,7 @@ static void bury(session *s) {
 void session_bury(session *s) {
         post_cancel(&s->burial);
         if (s->link)
-                s->link->flush(s->link);
+                s->link->calls->flush(s->link);
         bury(s);
 }
 
@@ -146,6 +165,26 @@ void session_lost(session *s, int r) {
                 session_end(s, -ECONNRESET);
 }
 
+static uint32_t at_most_u32(size_t n) {
+        return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+static size_t put_hello(const session *s, uint8_t *p) {
+        mux_hello hello = {
+                .role = s->dialled ? MUX_DIALLED : MUX_ACCEPTED,
+                .fds = s->fds_taken,
+                .max_frame = s->in.max_frame,
+                .max_msg = s->opt.max_msg,
+                .max_things = at_most_u32(s->opt.max_things),
+                .max_opens = at_most_u32(s->opt.max_channels),
+                .window = SESSION_WINDOW,
+        };
+
+        if (s->dialled && getrandom(hello.id, sizeof(hello.id), 0) < 0)
+                memcpy(hello.id, &(int64_t){ clock_now() }, 8);
+        return mux_put_hello(p, &hello);
+}
+
 int session_new(session_link *link, const beam_options *opt, bool dials, session **ret) {
         loop *l = loop_get();
         session *s = l ? mem_zero(sizeof(*s)) : NULL;
@@ -170,41 +209,19 @@ int session_new(session_link *link, const beam_options *opt, bool dials, session
         list_init(&s->lazy);
         list_init(&s->sending);
         list_init(&s->over);
-        s->opens = wire_new(s, 0, WIRE_RX | WIRE_OPENS, UINT32_MAX);
-        s->base.opens = s->opens ? wire_receiver(s->opens) : NULL;
-        if (!s->base.opens) {
-                wire_drop(s->opens);
-                mem_free(s);
-                return -ENOMEM;
-        }
-
-        s->hello = (mux_hello){
-                .role = dials ? 1 : 2,
-                .fds = s->opt.fds == BEAM_FDS_REFUSE ? 0
+        s->fds_taken = s->opt.fds == BEAM_FDS_REFUSE ? 0
                        : s->opt.fds == BEAM_FDS_REAL ? MUX_FDS_PASS
-                                                     : MUX_FDS_PASS | MUX_FDS_BRIDGE,
-                .max_frame = s->in.max_frame,
-                .max_msg = s->opt.max_msg,
-                .max_things =
-                        (uint32_t)(s->opt.max_things < UINT32_MAX ? s->opt.max_things : UINT32_MAX),
-                .max_opens = (uint32_t)(s->opt.max_channels < UINT32_MAX ? s->opt.max_channels
-                                                                         : UINT32_MAX),
-                .window = WINDOW,
-        };
+                                                     : MUX_FDS_PASS | MUX_FDS_BRIDGE;
         if (!link->passes_fds)
-                s->hello.fds &= (uint8_t)~MUX_FDS_PASS;
-        if (dials && getrandom(s->hello.id, sizeof(s->hello.id), 0) < 0)
-                memcpy(s->hello.id, &(int64_t){ clock_now() }, 8);
+                s->fds_taken &= (uint8_t)~MUX_FDS_PASS;
 
         p = out_room(&s->out, MUX_PREFACE_SIZE + MUX_FIXED_MAX);
         if (!p) {
-                mem_free(s->base.opens);
-                wire_drop(s->opens);
                 mem_free(s);
                 return -ENOMEM;
         }
         memcpy(p, mux_preface, MUX_PREFACE_SIZE);
-        out_commit(&s->out, MUX_PREFACE_SIZE + mux_put_hello(p + MUX_PREFACE_SIZE, &s->hello));
+        out_commit(&s->out, MUX_PREFACE_SIZE + put_hello(s, p + MUX_PREFACE_SIZE));
         session_touch(s);
         *ret = s;
         return 0;
@@ -270,7 +287,7 @@ void session_fill(session *s) {
         if (s->away_said && s->away_heard && !s->n_wires && !s->error && !s->shut) {
                 s->shut = true;
                 if (s->link)
-                        s->link->shut(s->link);
+                        s->link->calls->shut(s->link);
         }
 }
 

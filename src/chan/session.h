@@ -19,6 +19,7 @@
 typedef struct session_calls {
         int (*open)(beam_session *s, mux_kind kind, const char *service, size_t depth,
                     void *ret_end, int64_t deadline);
+        beam_receiver *(*opens)(beam_session *s); /* NULL without memory */
         int (*drain)(beam_session *s, int64_t deadline);
         void (*close)(beam_session *s);
         int (*ping)(beam_session *s, int64_t *ret_rtt, int64_t deadline);
@@ -28,29 +29,38 @@ typedef struct session_calls {
 
 struct beam_session {
         const session_calls *calls;
-        beam_receiver *opens;
         uint32_t forks;
 };
 
+typedef struct session_link session_link;
+
 /* What a session asks of its link. */
-typedef struct session_link {
+typedef struct link_calls {
         /* Write from the queue what the kernel takes now. */
-        void (*flush)(struct session_link *l);
+        void (*flush)(session_link *l);
         /* Write these now, past an empty queue. Returns bytes, 0 when it would wait. */
-        size_t (*write)(struct session_link *l, const struct iovec *iov, size_t n_iov);
+        size_t (*write)(session_link *l, const struct iovec *iov, size_t n_iov);
         /* All has been said: half-close once the queue is written. */
-        void (*shut)(struct session_link *l);
+        void (*shut)(session_link *l);
         /* The session is over: let go of the descriptor; no more calls either way. */
-        void (*close)(struct session_link *l);
-        void (*peer)(const struct session_link *l, beam_peer *ret);
+        void (*close)(session_link *l);
+        void (*peer)(const session_link *l, beam_peer *ret);
         /* Descriptors that cannot pass: as beam_stream_join(), and the other way round, a
          * descriptor, one end of a socketpair, that shows @st. */
         int (*join)(beam_stream *st, int fd_in, int fd_out);
         int (*show)(beam_stream *st, bool readable, bool writable);
-        bool passes_fds;
-} session_link;
+} link_calls;
 
-enum { SESSION_N_BUCKETS = 8 };
+struct session_link {
+        const link_calls *calls;
+        bool passes_fds;
+};
+
+enum {
+        SESSION_N_BUCKETS = 8,
+        SESSION_WINDOW = 1024 * 1024, /* bytes on one channel that may lie untaken: 16 writes of
+                                         64 KiB */
+};
 
 struct session {
         beam_session base; /* first: it is what the program holds */
@@ -61,12 +71,13 @@ struct session {
         mux_decoder in;
         out_queue out;
         beam_options opt;
-        mux_hello hello, peer; /* what we said, what the peer said */
+        mux_hello peer; /* what it said */
         post burial;
         post *news; /* of the link's: put when the peer has said hello, and when the session
                      * has ended, before its wires hear of that */
 
-        bool dialled, greeted, closed;
+        uint8_t fds_taken; /* MUX_FDS_..., as we said */
+        bool dialled, greeted;
         bool away_said, away_heard; /* orderly: nothing new, and an end when all is over */
         bool closed_here, shut, buried;
         bool refused, unsaid_lost; /* something sent was not taken; nobody knows */
@@ -74,17 +85,18 @@ struct session {
         uint64_t next_id, last_seen; /* ours to give; the peer's highest */
         uint32_t opens_left;         /* that the peer lets us open */
         uint32_t opens_owed;         /* to give back to it */
-        size_t n_ours, n_theirs;     /* in the table, or, of the peer's, not yet looked at */
+        uint32_t n_theirs;           /* in the table, or not yet looked at */
+        uint32_t n_fds_held;
 
-        wire *opens; /* the queue of what the peer opened */
+        beam_receiver *opens; /* of what the peer opened: made when it is asked for */
         wire **buckets, *last;
-        size_t n_wires, n_buckets;
+        uint32_t n_wires, n_buckets;
         list owing, lazy, sending;
         list over;  /* wires that have left the table and are still held */
         wire *body; /* whose payload is coming in */
 
         int *fds; /* came in, not yet claimed by a frame */
-        size_t n_fds, size_fds, n_fds_held;
+        uint32_t n_fds, size_fds;
         size_t queued; /* what the messages cost that nobody took */
         reason *bye;   /* what the peer said */
         uint64_t ping_sent, ping_seen;

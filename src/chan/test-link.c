@@ -78,17 +78,18 @@ static int on_show(beam_stream *st, bool readable, bool writable) {
         return fd;
 }
 
+static const link_calls calls = {
+        .flush = on_flush,
+        .write = on_write,
+        .shut = on_shut,
+        .close = on_close,
+        .peer = on_peer,
+        .join = on_join,
+        .show = on_show,
+};
+
 int test_link_open(test_link *l, const beam_options *opt, bool dials, bool passes_fds) {
-        l->link = (session_link){
-                .flush = on_flush,
-                .write = on_write,
-                .shut = on_shut,
-                .close = on_close,
-                .peer = on_peer,
-                .join = on_join,
-                .show = on_show,
-                .passes_fds = passes_fds,
-        };
+        l->link = (session_link){ .calls = &calls, .passes_fds = passes_fds };
         return session_new(&l->link, opt, dials, &l->s);
 }
 

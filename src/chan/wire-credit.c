@@ -41,7 +41,7 @@ void wire_owe(wire *w) {
         if (!(f & WIRE_LISTED) || f & WIRE_STOP)
                 return;
         soon = f & WIRE_ASK || (f & WIRE_END && !w->in.first) ||
-               w->bytes_owed >= w->s->hello.window / 2 ||
+               w->bytes_owed >= SESSION_WINDOW / 2 ||
                (!(f & WIRE_STREAM) && w->n_owed >= w->depth / 2);
         if (soon) {
                 list_remove(&w->turn);
@@ -75,7 +75,7 @@ void wire_on_ask(wire *w) {
 
 bool wire_is_pressed(const wire *w) {
         return w->s && (w->flags & WIRE_ASK ||
-                        w->bytes_in + w->bytes_owed + w->bytes_pulled >= w->s->hello.window / 2);
+                        w->bytes_in + w->bytes_owed + w->bytes_pulled >= SESSION_WINDOW / 2);
 }
 
 /* from the peer */

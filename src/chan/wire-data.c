@@ -15,7 +15,7 @@ int wire_on_data(wire *w, const mux_event *ev) {
         size_t n = ev->piece.n;
 
         if (ev->first &&
-            ev->head.length > s->hello.window - w->bytes_in - w->bytes_owed - w->bytes_pulled &&
+            ev->head.length > SESSION_WINDOW - w->bytes_in - w->bytes_owed - w->bytes_pulled &&
             !(w->flags & WIRE_STOP))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "bytes without credit");
         if (w->flags & WIRE_STOP)
@@ -140,7 +140,7 @@ ssize_t wire_write(wire *w, const void *buf, size_t n) {
 
                 session_fill(s);
                 if (!s->out.n)
-                        done = s->link->write(s->link, iov, 2);
+                        done = s->link->calls->write(s->link, iov, 2);
                 p = out_room(&s->out, MUX_HEAD_SIZE + n);
                 if (!p)
                         return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");

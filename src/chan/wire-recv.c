@@ -57,7 +57,7 @@ int wire_pull(wire *w, beam_msg **ret) {
         w->n_pulled++;
         w->bytes_in -= msg->n;
         w->bytes_pulled += msg->n;
-        w->fds_pulled += (uint32_t)msg_n_fds(msg);
+        w->fds_pulled += msg_n_fds(msg);
         if (msg->extra)
                 see_things(msg);
         *ret = msg;
@@ -183,7 +183,7 @@ static int begin(wire *w, const mux_event *ev) {
         if (is_begun(w))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message within a message");
         if ((w->depth ? w->n_open >= w->depth : !(w->flags & WIRE_WANTED)) ||
-            w->bytes_in + w->bytes_owed + w->bytes_pulled >= s->hello.window)
+            w->bytes_in + w->bytes_owed + w->bytes_pulled >= SESSION_WINDOW)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a message without credit");
         if (total > s->opt.max_msg)
                 return session_fail(s, -EMSGSIZE, BEAM_CODE_LIMIT, "a message over the limit");
@@ -249,7 +249,7 @@ int wire_on_msg(wire *w, const mux_event *ev) {
         if (w->flags & WIRE_STOP)
                 return 0;
         if (ev->first && ev->last && !ev->head.flags && !w->in_msg && w->n_open < w->depth &&
-            w->bytes_in + w->bytes_owed + w->bytes_pulled < s->hello.window &&
+            w->bytes_in + w->bytes_owed + w->bytes_pulled < SESSION_WINDOW &&
             ev->piece.n <= s->opt.max_msg && !is_too_much(s, ev->piece.n + MSG_OVERHEAD))
                 return on_small(w, ev);
 

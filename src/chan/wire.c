@@ -50,7 +50,7 @@ beam_stream *wire_stream(wire *w) {
 
 void wire_drop_queue(wire *w) {
         bool stream = w->flags & WIRE_STREAM;
-        size_t n = w->n_pulled, n_fds = w->fds_pulled;
+        uint32_t n = w->n_pulled, n_fds = w->fds_pulled;
         beam_msg *msg;
 
         while ((msg = msg_queue_take(&w->in))) {
@@ -63,7 +63,7 @@ void wire_drop_queue(wire *w) {
                 /* those of a stream were taken off when they were pulled */
                 w->s->queued -= w->bytes_in;
                 if (!stream)
-                        w->s->queued -= w->bytes_pulled + n * MSG_OVERHEAD;
+                        w->s->queued -= w->bytes_pulled + (size_t)n * MSG_OVERHEAD;
         }
         w->bytes_in = 0;
         if (stream)

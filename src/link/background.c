@@ -48,6 +48,7 @@ typedef struct background {
         beam_session *back;
         beam_receiver *orders_in;
         session *s;
+        beam_receiver *opens;
         post over; /* put when the session has ended, before its channels hear of it */
 } background;
 
@@ -108,9 +109,10 @@ static int arrive(background *b) {
                 return r;
         post_init(&b->over, b->s->loop, false, on_over);
         b->s->news = &b->over;
+        b->opens = b->s->base.calls->opens(&b->s->base);
         if (b->s->error)
                 post_put(&b->over);
-        return 0;
+        return b->opens ? 0 : -ENOMEM;
 }
 
 static void obey(background *b, beam_msg *msg) {
@@ -151,7 +153,7 @@ static void relay(background *b) {
         for (;;) {
                 beam_arm arms[] = {
                         { .rx = b->orders_in },
-                        { .rx = b->s->base.opens },
+                        { .rx = b->opens },
                 };
                 int i = beam_select(arms, 2, BEAM_FOREVER);
 
@@ -237,6 +239,12 @@ static int background_open(beam_session *s, mux_kind kind, const char *service, 
         return 0;
 }
 
+static beam_receiver *background_opens(beam_session *s) {
+        beam_session *front = of(s)->front;
+
+        return front->calls->opens(front);
+}
+
 static int background_drain(beam_session *s, int64_t deadline) {
         order o = { .kind = ORDER_DRAIN, .deadline = deadline };
         background *b = of(s);
@@ -287,6 +295,7 @@ static int background_peer(const beam_session *s, beam_peer *ret) {
 
 static const session_calls background_calls = {
         .open = background_open,
+        .opens = background_opens,
         .drain = background_drain,
         .close = background_close,
         .ping = background_ping,
@@ -349,7 +358,6 @@ int background_adopt(session *s, beam_session **ret) {
         }
         b->peer.pid = -1;
         s->base.calls->peer(&s->base, &b->peer);
-        b->base.opens = b->front->opens;
         /* what lies before the session counts against its window, as it does behind */
         mem_meter(b->front, s->peer.window);
 

@@ -223,6 +223,16 @@ static void drive_peer(const session_link *l, beam_peer *ret) {
         peer_get(of(l)->fd, ret);
 }
 
+static const link_calls calls = {
+        .flush = drive_flush,
+        .write = drive_write,
+        .shut = drive_shut,
+        .close = drive_close,
+        .peer = drive_peer,
+        .join = join_quietly,
+        .show = show_as_fd,
+};
+
 int drive_start(int fd, const beam_options *opt, bool dials, session **ret) {
         loop *l = loop_get();
         drive *d = l ? mem_zero(sizeof(*d)) : NULL;
@@ -237,16 +247,7 @@ int drive_start(int fd, const beam_options *opt, bool dials, session **ret) {
         }
         d->kind = (sock_kind)r;
         d->fd = fd;
-        d->link = (session_link){
-                .flush = drive_flush,
-                .write = drive_write,
-                .shut = drive_shut,
-                .close = drive_close,
-                .peer = drive_peer,
-                .join = join_quietly,
-                .show = show_as_fd,
-                .passes_fds = d->kind == SOCK_IS_UNIX,
-        };
+        d->link = (session_link){ .calls = &calls, .passes_fds = d->kind == SOCK_IS_UNIX };
         d->src.fn = on_ready;
         d->src.look = on_look;
         r = source_open(&d->src, l, fd, SOURCE_READ);

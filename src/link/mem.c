@@ -22,6 +22,7 @@ typedef struct mem_session {
         group *group;
         int side;
         beam_sender *to_peer; /* where what we open goes */
+        beam_receiver *opens; /* what the peer opens */
         size_t meter;
         bool drained, away;
         _Atomic int error; /* set from the other side's thread, too */
@@ -72,7 +73,7 @@ int mem_pair(const beam_options *opt0, const beam_options *opt1, const char *nam
         for (int i = 0; i < 2; i++) {
                 size_t depth = opt[!i].max_channels < OPENS_MAX ? opt[!i].max_channels : OPENS_MAX;
 
-                r = beam_pipe(depth, &s[i]->to_peer, &s[!i]->base.opens);
+                r = beam_pipe(depth, &s[i]->to_peer, &s[!i]->opens);
                 if (r < 0)
                         goto fail;
         }
@@ -86,7 +87,7 @@ fail:
         for (int i = 0; i < 2; i++)
                 if (s[i]) {
                         beam_sender_close(s[i]->to_peer);
-                        beam_receiver_close(s[i]->base.opens);
+                        beam_receiver_close(s[i]->opens);
                         mem_free(s[i]);
                 }
         group_unref(g);
@@ -271,6 +272,10 @@ void mem_end(beam_session *base, int error) {
         leave(of(base), error, error == -EPIPE ? BEAM_CODE_NONE : BEAM_CODE_LOST);
 }
 
+static beam_receiver *mem_opens(beam_session *base) {
+        return of(base)->opens;
+}
+
 static int mem_drain(beam_session *base, int64_t deadline) {
         mem_session *s = of(base);
         loop *l = loop_get();
@@ -318,7 +323,7 @@ static void mem_close(beam_session *base) {
                         leave(s, -ECONNRESET, BEAM_CODE_LOST);
                         group_cut(s->group, s->side);
                 }
-                beam_receiver_close(base->opens);
+                beam_receiver_close(s->opens);
                 group_unref(s->group);
         }
         mem_free(s);
@@ -348,6 +353,7 @@ static int mem_peer(const beam_session *base, beam_peer *ret) {
 
 static const session_calls mem_calls = {
         .open = mem_open,
+        .opens = mem_opens,
         .drain = mem_drain,
         .close = mem_close,
         .ping = mem_ping,
