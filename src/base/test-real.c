@@ -189,7 +189,7 @@ TEST(locale_is_not_asked) {
                         break;
         if (!strcmp(localeconv()->decimal_point, "."))
                 test_skip("no locale with another point is installed");
-        assert_mem(text, real_print(1.5e-9, text), "1.5000000000000001e-09", 22);
+        assert_mem(text, real_print(1.5e-9, text), "1.5e-09", 7);
         assert_r(read_double(T("1.5e-9"), &v), 0);
         assert_str(localeconv()->decimal_point, ",");
 }
