@@ -8,9 +8,14 @@
 
 #include "../base/mem.h"
 
-/* A leaf of 64 takes twelve bytes a member when it is filled by chance, and costs six
- * looks at members; nodes above are few, and keep the scores beside. */
+/* Scores are kept beside the pointers, in leaves too: eight bytes a member more, and a
+ * search that would wait for memory at each step has it all in one node. */
 enum { LEAF_MAX = 64, INNER_MAX = 32, HEIGHT_MAX = 20 };
+
+typedef struct slot {
+        double score;
+        scored *member;
+} slot;
 
 /* A child, how many members are below it, and the first of them. */
 typedef struct branch {
@@ -20,16 +25,17 @@ typedef struct branch {
         scored *first;
 } branch;
 
-/* Items are members in a leaf and branches above. A node has a quarter of its room in
- * use at least, but for those on the edge that began with what was appended. */
+/* Items are slots in a leaf and branches above. A quarter of the room is in use, but
+ * for the root, which has two children at least if it has any, and for leaves at the
+ * ends, which begin with what was put in there. */
 struct tree_node {
         uint32_t n;
         tree_node *prev, *next; /* of leaves */
         void *items[];
 };
 
-static scored **members(const tree_node *leaf) {
-        return (scored **)leaf->items;
+static slot *slots(const tree_node *leaf) {
+        return (slot *)leaf->items;
 }
 
 static branch *branches(const tree_node *inner) {
@@ -41,7 +47,7 @@ static size_t max_items(uint32_t height) {
 }
 
 static size_t item_size(uint32_t height) {
-        return height ? sizeof(branch) : sizeof(scored *);
+        return height ? sizeof(branch) : sizeof(slot);
 }
 
 static size_t node_size(uint32_t height) {
@@ -106,9 +112,9 @@ static size_t search_leaf(const tree_node *leaf, const target *x) {
 
         while (low < high) {
                 size_t middle = (low + high) / 2;
-                const scored *m = members(leaf)[middle];
+                const slot *s = &slots(leaf)[middle];
 
-                if (is_before(m->score, m, x))
+                if (is_before(s->score, s->member, x))
                         low = middle + 1;
                 else
                         high = middle;
@@ -130,6 +136,16 @@ static size_t search_inner(const tree_node *inner, const target *x) {
                         high = middle;
         }
         return low - 1;
+}
+
+/* A search in a node jumps, and would wait for memory at each jump: ask for all of it. */
+static const tree_node *child_to_search(const tree_node *inner, uint32_t height, size_t i) {
+        const tree_node *child = branches(inner)[i].child;
+        const char *p = (const char *)child;
+
+        for (size_t at = 0; at < node_size(height - 1); at += 64)
+                __builtin_prefetch(p + at);
+        return child;
 }
 
 /* nodes */
@@ -211,8 +227,8 @@ static branch branch_of(tree_node *node, uint32_t height, size_t count) {
 
         if (node->n == 0)
                 return b;
-        b.first = height ? branches(node)[0].first : members(node)[0];
-        b.score = b.first->score;
+        b.first = height ? branches(node)[0].first : slots(node)[0].member;
+        b.score = height ? branches(node)[0].score : slots(node)[0].score;
         return b;
 }
 
@@ -237,7 +253,7 @@ static bool spares_new(spares *s, const tree *t, const target *x) {
         *s = (spares){ 0 };
         for (uint32_t height = t->height; node; height--) {
                 n = node->n == max_items(height) ? n + 1 : 0;
-                node = height ? branches(node)[search_inner(node, x)].child : NULL;
+                node = height ? child_to_search(node, height, search_inner(node, x)) : NULL;
         }
         if (n > t->height)
                 n += t->root != NULL;
@@ -292,8 +308,11 @@ static tree_node *put_below(tree *t, tree_node *node, uint32_t height, const tar
         tree_node *child, *right;
         branch *b, other;
 
-        if (height == 0)
-                return put_item(t, node, 0, search_leaf(node, x), &m, s);
+        if (height == 0) {
+                slot item = { .score = x->score, .member = m };
+
+                return put_item(t, node, 0, search_leaf(node, x), &item, s);
+        }
         b = &branches(node)[search_inner(node, x)];
         child = b->child;
         right = put_below(t, child, height - 1, x, m, s);
@@ -346,14 +365,7 @@ static void mend(tree *t, tree_node *node, uint32_t height, size_t i) {
 
         if (left->n >= n_max / 4)
                 return;
-        if (node->n == 1) {
-                if (left->n == 0) {
-                        node_free(t, left, below);
-                        node->n = 0;
-                }
-                return;
-        }
-
+        assert(node->n > 1);
         i = i ? i - 1 : 0;
         b = &branches(node)[i];
         left = b[0].child;
@@ -394,7 +406,7 @@ static size_t cut_below(tree *t, tree_node *node, uint32_t height, size_t rank, 
                 if (n > node->n - rank)
                         n = node->n - rank;
                 for (i = 0; i < n && fn; i++)
-                        fn(arg, members(node)[rank + i]);
+                        fn(arg, slots(node)[rank + i].member);
                 close_gap(node, 0, rank, n);
                 return n;
         }
@@ -464,7 +476,7 @@ static size_t rank_of(const tree *t, const target *x) {
 
                 for (size_t j = 0; j < i; j++)
                         rank += branches(node)[j].count;
-                node = branches(node)[i].child;
+                node = child_to_search(node, height, i);
         }
         return rank + search_leaf(node, x);
 }
@@ -483,7 +495,7 @@ void tree_take(tree *t, scored *m) {
         tree_cut(t, tree_rank(t, m), 1, NULL, NULL);
 }
 
-/* The score of the member of that rank, where the nodes above its leaf have it too. */
+/* The score of the member of that rank, and wherever it is kept beside. */
 static void set_score(tree *t, size_t rank, scored *m, double score) {
         tree_node *node = t->root;
 
@@ -495,10 +507,11 @@ static void set_score(tree *t, size_t rank, scored *m, double score) {
                         b->score = score;
                 node = b->child;
         }
+        slots(node)[rank].score = score;
 }
 
-/* Where the order changes the member is for a moment in both places, with the old score,
- * which is right for the search. The old place is then known by its rank. */
+/* Where the order changes the member is in both places for a moment, and the old one is
+ * then known by its rank. */
 int tree_move(tree *t, scored *m, double score) {
         target x = target_of(m, score);
         size_t from = tree_rank(t, m), to = rank_of(t, &x);
@@ -551,7 +564,7 @@ scored *tree_iter_at(tree_iter *i, const tree *t, size_t rank) {
         for (uint32_t height = t->height; height; height--)
                 node = branches(node)[child_of_rank(node, &rank)].child;
         *i = (tree_iter){ .leaf = node, .at = rank };
-        return members(node)[rank];
+        return slots(node)[rank].member;
 }
 
 scored *tree_iter_next(tree_iter *i) {
@@ -559,7 +572,7 @@ scored *tree_iter_next(tree_iter *i) {
                 return NULL;
         if (++i->at == i->leaf->n)
                 *i = (tree_iter){ .leaf = i->leaf->next };
-        return i->leaf ? members(i->leaf)[i->at] : NULL;
+        return i->leaf ? slots(i->leaf)[i->at].member : NULL;
 }
 
 scored *tree_iter_prev(tree_iter *i) {
@@ -570,5 +583,5 @@ scored *tree_iter_prev(tree_iter *i) {
                                   .at = i->leaf->prev ? i->leaf->prev->n : 0 };
         if (!i->leaf)
                 return NULL;
-        return members(i->leaf)[--i->at];
+        return slots(i->leaf)[--i->at].member;
 }
