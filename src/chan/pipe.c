@@ -522,7 +522,9 @@ static beam_msg *ring_sweep(chan_pipe *p) {
         }
         p->n_left = 0;
         for (size_t i = 0; i < p->depth; i++) {
-                beam_msg *msg = atomic_exchange(&p->slots[i], NULL);
+                /* most are empty, and to look costs less than to exchange */
+                beam_msg *msg =
+                        atomic_load(&p->slots[i]) ? atomic_exchange(&p->slots[i], NULL) : NULL;
 
                 if (!msg)
                         continue;
