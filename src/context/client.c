@@ -103,6 +103,12 @@ static const command *find(call *c) {
                 }
                 cmd = sub;
         }
+        if (!has_arity(cmd, c->argc) && cmd->run == cmd_exec) {
+                multi_discard(c->client);
+                call_fail(c, "EXECABORT Transaction discarded because of: wrong number of "
+                             "arguments for 'exec' command");
+                return NULL;
+        }
         if (!has_arity(cmd, c->argc)) {
                 call_failf(c, "ERR wrong number of arguments for '%s' command", cmd->name);
                 return NULL;

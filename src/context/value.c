@@ -5,6 +5,7 @@
 #include "key-list.h"
 #include "key-set.h"
 #include "key-string.h"
+#include "key-zset.h"
 
 void value_init(key *k) {
         k->encoding = KEY_INLINE;
@@ -27,6 +28,9 @@ void value_free(key *k) {
         case KEY_SET:
                 set_free(k);
                 break;
+        case KEY_ZSET:
+                zset_free(k);
+                break;
         default:
                 string_free(k);
         }
@@ -41,6 +45,8 @@ size_t value_count(const key *k) {
                 return hash_count(k);
         case KEY_SET:
                 return set_count(k);
+        case KEY_ZSET:
+                return zset_count(k);
         default:
                 return 1;
         }
@@ -54,6 +60,8 @@ size_t value_memory(const key *k) {
                 return hash_memory(k);
         case KEY_SET:
                 return set_memory(k);
+        case KEY_ZSET:
+                return zset_memory(k);
         default:
                 return string_memory(k);
         }

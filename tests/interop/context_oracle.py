@@ -12,6 +12,7 @@ difference is printed with what led to it, and with the seed that shows it again
 """
 import argparse
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ import time
 
 # What stands in a template: a word is itself; a letter in < > is drawn anew each time.
 KEYS = [f"k{i}" for i in range(8)]
+LEVEL = ["z0", "z1"]  # sorted sets whose scores are all 0: only those have an order by bytes
 MEMBERS = ["a", "b", "c", "d", "1", "2", "17", "-5", "3.5", "long" * 20, ""]
 NUMBERS = ["0", "1", "2", "-1", "-2", "5", "10", "100", "-100", "7"]
 TIMES = ["0", "-1", "100", "1000", "100000"]  # seconds; none that comes meanwhile
@@ -61,6 +63,27 @@ TEMPLATES = {
         "SUNIONSTORE <k> <k> <k>", "SDIFFSTORE <k> <k> <k>", "SINTERCARD 2 <k> <k>",
         "SINTERCARD 2 <k> <k> LIMIT <n>", "!SPOP <k> 100", "SRANDMEMBER <k> 0", "!SRANDMEMBER <k> 1000",
         "!SSCAN <k> 0 COUNT 1000",
+    ],
+    "sorted-set": [
+        "ZADD <k> <r> <m>", "ZADD <k> <r> <m> <r> <m>", "ZADD <k> NX <r> <m>", "ZADD <k> XX CH <r> <m>",
+        "ZADD <k> GT CH <r> <m>", "ZADD <k> LT <r> <m>", "ZADD <k> INCR <r> <m>", "ZADD <k> XX INCR <r> <m>",
+        "ZADD <k> GT INCR <r> <m>", "ZADD <k> NX GT <r> <m>", "ZADD <k> <r>", "ZADD <z> 0 <m> 0 <m> 0 <m>",
+        "ZINCRBY <k> <r> <m>", "ZREM <k> <m> <m>", "ZCARD <k>", "ZSCORE <k> <m>", "ZMSCORE <k> <m> <m>",
+        "ZRANK <k> <m>", "ZREVRANK <k> <m>", "ZCOUNT <k> <r> <r>", "ZCOUNT <k> -inf (<r>",
+        "ZRANGE <k> <n> <n>", "ZRANGE <k> 0 -1 WITHSCORES", "ZRANGE <k> <n> <n> REV WITHSCORES",
+        "ZRANGE <k> <r> <r> BYSCORE", "ZRANGE <k> +inf -inf BYSCORE REV LIMIT <n> <n>",
+        "ZRANGE <z> - + BYLEX LIMIT <n> <n>", "ZRANGE <k> 0 -1 LIMIT 0 1", "ZRANGE <z> - + BYLEX WITHSCORES",
+        "ZREVRANGE <k> <n> <n> WITHSCORES", "ZRANGEBYSCORE <k> <r> <r> WITHSCORES LIMIT <n> <n>",
+        "ZRANGEBYSCORE <k> (0 +inf", "ZREVRANGEBYSCORE <k> <r> <r>", "ZRANGEBYLEX <z> [a [c",
+        "ZRANGEBYLEX <z> (a +", "ZREVRANGEBYLEX <z> + -", "ZLEXCOUNT <z> - [b", "ZLEXCOUNT <z> + -",
+        "ZRANGESTORE <k> <k> <n> <n>", "ZRANGESTORE <k> <k> <r> <r> BYSCORE REV LIMIT 0 2",
+        "ZREMRANGEBYRANK <k> <n> <n>", "ZREMRANGEBYSCORE <k> <r> <r>", "ZREMRANGEBYLEX <z> [b [c",
+        "ZPOPMIN <k>", "ZPOPMAX <k> <n>", "ZMPOP 2 <k> <k> MIN COUNT <n>", "ZMPOP 1 <k> MAX",
+        "ZUNION 2 <k> <k>", "ZUNION 2 <k> <k> WEIGHTS <r> <r> AGGREGATE MAX WITHSCORES",
+        "ZINTER 2 <k> <k> WITHSCORES", "ZDIFF 2 <k> <k> WITHSCORES", "ZUNIONSTORE <k> 2 <k> <k>",
+        "ZINTERSTORE <k> 2 <k> <k> AGGREGATE MIN", "ZDIFFSTORE <k> 2 <k> <k>", "ZINTERCARD 2 <k> <k>",
+        "ZINTERCARD 2 <k> <k> LIMIT <n>", "ZRANDMEMBER <k> 0", "!ZRANDMEMBER <k> 1000",
+        "!ZSCAN <k> 0 COUNT 1000", "SADD <k> <m> <m>", "ZUNIONSTORE <k> <n> <k>",
     ],
     "generic": [
         "DEL <k>", "UNLINK <k> <k>", "EXISTS <k> <k>", "TYPE <k>", "RENAME <k> <k>", "RENAMENX <k> <k>",
@@ -168,13 +191,13 @@ class Oracle:
         chance = self.chance
         if chance.random() < 0.01:
             return chance.choice(BAD)
-        return chance.choice({"k": KEYS, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS}[what])
+        return chance.choice({"k": KEYS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS}[what])
 
     def command(self):
         template = self.chance.choice(self.templates)
         unsorted_reply = template.startswith("!")
         words = template.lstrip("!").split(" ")
-        argv = [self.draw(word[1]) if len(word) == 3 and word[0] == "<" else word for word in words]
+        argv = [re.sub("<(.)>", lambda hole: self.draw(hole[1]), word) for word in words]
         if self.chance.random() < 0.005:
             argv.append(self.chance.choice(BAD))
         if self.chance.random() < 0.005 and len(argv) > 1 and argv[0] not in BY_CHANCE:
