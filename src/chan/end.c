@@ -447,8 +447,8 @@ size_t sender_pushed_taken(beam_sender *tx, bool soon) {
 
         if (tx->pipe)
                 return pipe_pushed_taken(tx->pipe, soon);
-        n = w->n_said;
-        w->n_said = 0;
+        n = (size_t)w->said;
+        w->said = 0;
         if (w->by)
                 w->by->armed = true;
         return n;

@@ -25,7 +25,7 @@ struct beam_receiver {
         wire *wire;
         watch *watch;
         chan_pipe *lies_in; /* a message that lies there carries it; see lodge.h */
-        list lodger;
+        beam_receiver *next_lodger;
 };
 
 /* Ends of a fresh pipe, which keeps the two handles that the caller gives up. */

@@ -47,8 +47,8 @@ static bool has_way_round(chan_pipe *p, const beam_msg *msg) {
         for (; p; p = p->lodge_next) {
                 if (carries(msg, p))
                         return true;
-                list_each(node, &p->lodgers) {
-                        chan_pipe *in = container_of(node, beam_receiver, lodger)->lies_in;
+                for (beam_receiver *rx = p->lodgers; rx; rx = rx->next_lodger) {
+                        chan_pipe *in = rx->lies_in;
 
                         if (in->lodge_round == rounds)
                                 continue;
@@ -93,7 +93,8 @@ int lodge_enter(chan_pipe *p, const beam_msg *msg) {
                 if (!rx)
                         continue;
                 rx->lies_in = p;
-                list_append(&rx->pipe->lodgers, &rx->lodger);
+                rx->next_lodger = rx->pipe->lodgers;
+                rx->pipe->lodgers = rx;
         }
         lock_give(&guard);
         return r;
@@ -106,7 +107,11 @@ void lodge_leave(const beam_msg *msg) {
                 if (!rx || !rx->lies_in)
                         continue;
                 take_guard();
-                list_remove(&rx->lodger);
+                for (beam_receiver **at = &rx->pipe->lodgers; *at; at = &(*at)->next_lodger)
+                        if (*at == rx) {
+                                *at = rx->next_lodger;
+                                break;
+                        }
                 rx->lies_in = NULL;
                 lock_give(&guard);
         }

@@ -35,7 +35,6 @@ int pipe_new(size_t depth, chan_pipe **ret) {
         list_init(&p->rx_ports);
         list_init(&p->drainers);
         list_init(&p->unsaid);
-        list_init(&p->lodgers);
         p->tx_note_at = PIPE_NEVER;
         atomic_store_explicit(&p->wake_tx_at, PIPE_NEVER, memory_order_relaxed);
         *ret = p;

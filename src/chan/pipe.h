@@ -88,8 +88,8 @@ struct chan_pipe {
         int tx_cut, rx_cut; /* the error for that end, when the session was cut off */
         member member;      /* of a session in memory; end 0 is the sender's */
         char *tx_text, *rx_text;
-        list lodgers;          /* its receivers that lie in pipes; see lodge.h */
-        chan_pipe *lodge_next; /* while that is looked through */
+        beam_receiver *lodgers; /* its receivers that lie in pipes; see lodge.h */
+        chan_pipe *lodge_next;  /* while that is looked through */
         uint64_t lodge_round;
         port *tx_port;
         list rx_ports;

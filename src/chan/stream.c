@@ -229,8 +229,8 @@ size_t stream_taken(beam_stream *st) {
         way *w;
 
         if (!t) {
-                n = st->wire->bytes_said;
-                st->wire->bytes_said = 0;
+                n = st->wire->said;
+                st->wire->said = 0;
                 return n;
         }
         lock_take(&t->guard);

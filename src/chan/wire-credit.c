@@ -87,8 +87,7 @@ int wire_on_credit(wire *w, const mux_event *ev) {
                 return session_fail(w->s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "credit for more than was sent");
         w->n_unsaid -= n;
-        w->n_said += n;
-        w->bytes_said += ev->credit.n_bytes;
+        w->said += w->flags & WIRE_STREAM ? ev->credit.n_bytes : n;
         w->bytes_unsaid -= ev->credit.n_bytes;
         if (ev->head.flags & MUX_CREDIT_WANT && !w->depth)
                 w->flags |= WIRE_MAY_SEND;

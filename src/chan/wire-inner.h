@@ -17,6 +17,14 @@ static inline void wire_wake(wire *w) {
         }
 }
 
+/* The message of which a part is still to go, or to come. */
+static inline beam_msg *wire_going(const wire *w) {
+        return (w->flags & (WIRE_TX | WIRE_STREAM)) == WIRE_TX ? w->body : NULL;
+}
+static inline beam_msg *wire_coming(const wire *w) {
+        return (w->flags & (WIRE_RX | WIRE_STREAM)) == WIRE_RX ? w->body : NULL;
+}
+
 /* It leaves the table when both sides have said all they will, and is freed when nobody
  * holds it either. */
 void wire_settle(wire *w);

@@ -116,22 +116,22 @@ void wire_deliver(wire *w, beam_msg *msg) {
 }
 
 static bool is_begun(const wire *w) {
-        return w->in_msg && w->in_msg->left != NOT_BEGUN;
+        return w->body && w->body->left != NOT_BEGUN;
 }
 
 /* All of it counts from its beginning, since it is held until its end. */
 static uint64_t body_cost(const wire *w) {
-        return MSG_OVERHEAD + (is_begun(w) ? w->in_msg->n + w->in_msg->left : 0);
+        return MSG_OVERHEAD + (is_begun(w) ? w->body->n + w->body->left : 0);
 }
 
 void wire_drop_body(wire *w) {
-        if (w->flags & WIRE_STREAM || !w->in_msg)
+        if (!wire_coming(w))
                 return;
         if (w->s) {
                 w->s->queued -= body_cost(w);
-                w->s->n_fds_held -= msg_n_fds(w->in_msg);
+                w->s->n_fds_held -= msg_n_fds(w->body);
         }
-        w->in_msg = beam_msg_free(w->in_msg);
+        w->body = beam_msg_free(w->body);
 }
 
 void wire_refuse(wire *w, const char *why) {
@@ -150,23 +150,23 @@ int wire_on_thing(wire *w, const mux_event *ev) {
         session *s = w->s;
         int r;
 
-        if (!(w->flags & WIRE_STOP) && !w->in_msg && is_too_much(s, MSG_OVERHEAD))
+        if (!(w->flags & WIRE_STOP) && !w->body && is_too_much(s, MSG_OVERHEAD))
                 wire_refuse(w, "too much that nobody takes");
         if (w->flags & WIRE_STOP)
                 return carry_drop(s, ev);
         if (is_begun(w))
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a thing in the middle of a message");
-        if (!w->in_msg) {
-                if (msg_reserve(&w->in_msg, 0) < 0)
+        if (!w->body) {
+                if (msg_reserve(&w->body, 0) < 0)
                         return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-                w->in_msg->left = NOT_BEGUN;
+                w->body->left = NOT_BEGUN;
                 s->queued += MSG_OVERHEAD;
         }
-        r = carry_take(w, ev, &w->in_msg);
+        r = carry_take(w, ev, &w->body);
         if (r < 0 && r != -ENOBUFS)
                 return r;
-        s->n_fds_held += msg_thing(w->in_msg, msg_n_things(w->in_msg) - 1)->kind == BEAM_FD;
+        s->n_fds_held += msg_thing(w->body, msg_n_things(w->body) - 1)->kind == BEAM_FD;
         if (r == -ENOBUFS) {
                 wire_refuse(w, "too deep, or too many descriptors");
                 return 0;
@@ -188,15 +188,15 @@ static int begin(wire *w, const mux_event *ev) {
         if (total > s->opt.max_msg)
                 return session_fail(s, -EMSGSIZE, BEAM_CODE_LIMIT, "a message over the limit");
 
-        cost = total + (w->in_msg ? 0 : MSG_OVERHEAD);
+        cost = total + (w->body ? 0 : MSG_OVERHEAD);
         if (is_too_much(s, cost)) {
                 wire_refuse(w, "too much that nobody takes");
                 return 0;
         }
 
-        if (msg_reserve(&w->in_msg, total < GROW_MIN ? (size_t)total : GROW_MIN) < 0)
+        if (msg_reserve(&w->body, total < GROW_MIN ? (size_t)total : GROW_MIN) < 0)
                 return session_fail(s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-        msg = w->in_msg;
+        msg = w->body;
         msg->left = total;
         s->queued += cost;
         if (head) {
@@ -219,12 +219,12 @@ static int begin(wire *w, const mux_event *ev) {
 
 /* Room for @n more bytes, doubling, so that a length that is only claimed costs little. */
 static int make_room(wire *w, size_t n) {
-        const beam_msg *msg = w->in_msg;
+        const beam_msg *msg = w->body;
         uint64_t need = msg->n + n, twice = 2 * msg_room(msg), all = msg->n + msg->left;
 
         if (need <= msg_room(msg))
                 return 0;
-        return msg_reserve(&w->in_msg, (size_t)(twice < need ? need : twice < all ? twice : all));
+        return msg_reserve(&w->body, (size_t)(twice < need ? need : twice < all ? twice : all));
 }
 
 /* The whole of a small message in one piece, which is most of them. */
@@ -248,7 +248,7 @@ int wire_on_msg(wire *w, const mux_event *ev) {
 
         if (w->flags & WIRE_STOP)
                 return 0;
-        if (ev->first && ev->last && !ev->head.flags && !w->in_msg && w->n_open < w->depth &&
+        if (ev->first && ev->last && !ev->head.flags && !w->body && w->n_open < w->depth &&
             w->bytes_in + w->bytes_owed + w->bytes_pulled < SESSION_WINDOW &&
             ev->piece.n <= s->opt.max_msg && !is_too_much(s, ev->piece.n + MSG_OVERHEAD))
                 return on_small(w, ev);
@@ -265,13 +265,13 @@ int wire_on_msg(wire *w, const mux_event *ev) {
                         return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL, "a part of no message");
         }
 
-        if (ev->piece.n > w->in_msg->left)
+        if (ev->piece.n > w->body->left)
                 return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "a message longer than it said");
         r = make_room(w, ev->piece.n);
         if (r < 0)
                 return session_fail(s, r, BEAM_CODE_INTERNAL, "out of memory");
-        msg = w->in_msg;
+        msg = w->body;
         if (ev->piece.n && ev->piece.p != msg->data + msg->n)
                 memcpy(msg->data + msg->n, ev->piece.p, ev->piece.n);
         msg->n += ev->piece.n;
@@ -281,7 +281,7 @@ int wire_on_msg(wire *w, const mux_event *ev) {
                 if (msg->left)
                         return session_fail(s, -EPROTO, BEAM_CODE_PROTOCOL,
                                             "a message shorter than it said");
-                w->in_msg = NULL;
+                w->body = NULL;
                 wire_deliver(w, msg);
         }
         return 0;
@@ -296,6 +296,6 @@ size_t wire_place(wire *w, uint8_t **ret) {
         }
         if (!is_begun(w) || make_room(w, 1) < 0)
                 return 0;
-        *ret = w->in_msg->data + w->in_msg->n;
-        return msg_room(w->in_msg) - w->in_msg->n;
+        *ret = w->body->data + w->body->n;
+        return msg_room(w->body) - w->body->n;
 }

@@ -35,7 +35,7 @@ static int say_msg(wire *w, beam_msg *msg) {
 
         if (parts) {
                 msg_pin(msg);
-                w->out_msg = msg;
+                w->body = msg;
                 msg->left = msg->n;
                 list_append(&s->sending, &w->turn);
                 return 0;
@@ -62,7 +62,7 @@ static int say_msg(wire *w, beam_msg *msg) {
 /* One more part of a large message; true when that was the last. */
 bool wire_say_part(wire *w) {
         session *s = w->s;
-        beam_msg *msg = w->out_msg;
+        beam_msg *msg = w->body;
         const char *label = beam_msg_label(msg);
         size_t max = s->peer.max_frame - MUX_FIXED_MAX, n_part = msg->left, n;
         uint8_t flags = msg->left < msg->n ? MUX_MSG_REST : MUX_MSG_HEAD;
@@ -100,7 +100,7 @@ bool wire_say_part(wire *w) {
         if (flags & MUX_MSG_MORE)
                 return false;
 
-        w->out_msg = NULL;
+        w->body = NULL;
         list_remove(&w->turn);
         msg_unpin(msg);
         if (w->flags & WIRE_ENDED)
@@ -123,7 +123,7 @@ int wire_send(wire *w, beam_msg *msg, wire *back) {
                 return -ENOTCONN;
         if (n > s->peer.max_msg)
                 return -EMSGSIZE;
-        if (!has_credit(w) || w->out_msg || s->out.n >= OUT_HIGH)
+        if (!has_credit(w) || w->body || s->out.n >= OUT_HIGH)
                 return -EAGAIN;
 
         if (msg->extra || back) {
@@ -156,6 +156,6 @@ bool wire_is_ready(const wire *w, const beam_msg *msg) {
         if (w->flags & (WIRE_LOST | WIRE_STOPPED | WIRE_ENDED) || w->s->error ||
             msg->n > w->s->peer.max_msg)
                 return true;
-        return has_credit(w) && !w->out_msg && w->s->out.n < OUT_HIGH &&
+        return has_credit(w) && !w->body && w->s->out.n < OUT_HIGH &&
                msg_n_things(msg) <= w->s->opens_left;
 }

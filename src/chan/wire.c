@@ -72,12 +72,19 @@ void wire_drop_queue(wire *w) {
         w->bytes_pulled = 0;
 }
 
+static void drop_going(wire *w) {
+        if (!wire_going(w))
+                return;
+        list_remove(&w->turn);
+        msg_unpin(w->body);
+        w->body = NULL;
+}
+
 static void wire_free(wire *w) {
         list_remove(&w->turn);
         wire_drop_queue(w);
         wire_drop_body(w);
-        if (w->out_msg)
-                msg_unpin(w->out_msg);
+        drop_going(w);
         mem_free(w->stop);
         mem_free(w->end);
         mem_free(w);
@@ -98,8 +105,9 @@ void wire_watch(wire *w, port *by) {
 static bool is_over(const wire *w) {
         uint32_t f = w->flags;
 
-        if (f & WIRE_TX && !(f & WIRE_ENDED && !w->out_msg && (!w->n_unsaid || f & WIRE_STOPPED) &&
-                             (!w->bytes_unsaid || f & WIRE_STOPPED || !(f & WIRE_STREAM))))
+        if (f & WIRE_TX &&
+            !(f & WIRE_ENDED && !wire_going(w) && (!w->n_unsaid || f & WIRE_STOPPED) &&
+              (!w->bytes_unsaid || f & WIRE_STOPPED || !(f & WIRE_STREAM))))
                 return false;
         if (f & WIRE_RX &&
             !(f & WIRE_END && (f & WIRE_STOP || (!w->n_open && !w->bytes_in && !w->bytes_owed &&
@@ -138,10 +146,7 @@ void wire_on_lost(wire *w, bool closed_here) {
         w->flags |= WIRE_LOST | WIRE_STOPPED | (closed_here ? WIRE_CLOSED_HERE : 0);
         w->flags &= ~(uint32_t)WIRE_LISTED;
         list_remove(&w->turn);
-        if (w->out_msg) {
-                msg_unpin(w->out_msg);
-                w->out_msg = NULL;
-        }
+        drop_going(w);
         wire_drop_body(w);
         w->s = NULL;
         wire_wake(w);
@@ -192,27 +197,24 @@ void wire_say_close(wire *w, mux_type type, uint32_t code, const char *text) {
 void wire_end(wire *w, uint32_t code, const char *text) {
         if (w->flags & (WIRE_ENDED | WIRE_LOST))
                 return;
-        if (w->out_msg) {
+        if (wire_going(w)) {
                 /* A part of a message is out: an orderly end comes after the rest of it, any
                  * other in its place. */
                 if (!code) {
                         w->flags |= WIRE_ENDED;
                         return;
                 }
-                list_remove(&w->turn);
                 /* taken back, so it does not count (M44) */
                 w->n_unsaid--;
-                w->bytes_unsaid -= w->out_msg->n;
-                msg_unpin(w->out_msg);
-                w->out_msg = NULL;
+                w->bytes_unsaid -= w->body->n;
+                drop_going(w);
         }
         w->flags |= WIRE_ENDED;
         wire_say_close(w, MUX_END, code, text);
 }
 
 void wire_stop(wire *w, uint32_t code, const char *text) {
-        bool late = w->flags & WIRE_END && !w->in.first && !w->bytes_pulled &&
-                    (w->flags & WIRE_STREAM || !w->in_msg);
+        bool late = w->flags & WIRE_END && !w->in.first && !w->bytes_pulled && !wire_coming(w);
 
         if (w->flags & (WIRE_STOP | WIRE_LOST) || !w->s) {
                 wire_drop_queue(w);
@@ -232,7 +234,7 @@ void wire_stop(wire *w, uint32_t code, const char *text) {
 int wire_on_end(wire *w, uint32_t code, mux_bytes text) {
         if (w->flags & WIRE_END)
                 return session_fail(w->s, -EPROTO, BEAM_CODE_PROTOCOL, "END twice");
-        if (!(w->flags & WIRE_STREAM) && w->in_msg && !code)
+        if (wire_coming(w) && !code)
                 return session_fail(w->s, -EPROTO, BEAM_CODE_PROTOCOL,
                                     "END in the middle of a message");
         wire_drop_body(w);
@@ -254,10 +256,8 @@ int wire_on_stop(wire *w, uint32_t code, mux_bytes text) {
                 w->flags |= WIRE_LEFT;
                 w->s->refused = true;
         }
-        if (w->out_msg) {
-                list_remove(&w->turn);
-                msg_unpin(w->out_msg);
-                w->out_msg = NULL;
+        if (wire_going(w)) {
+                drop_going(w);
                 w->flags &= ~(uint32_t)WIRE_ENDED;
         }
         if (!(w->flags & WIRE_ENDED)) {

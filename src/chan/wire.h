@@ -56,32 +56,33 @@ struct wire {
         port *by;  /* posted when things change */
 
         /* sending */
-        uint32_t n_unsaid; /* sent and not yet taken */
-        uint32_t n_said;   /* taken since a bridge asked */
-        uint64_t bytes_unsaid, bytes_said;
-        beam_msg *out_msg; /* of which a part is still to go */
-        reason *stop;
+        uint64_t bytes_unsaid; /* sent and not yet taken */
+        uint32_t n_unsaid;
 
         /* receiving */
+        uint32_t n_open;   /* came in and not given back as credit, */
+        uint32_t n_owed;   /* of which taken, */
+        uint32_t n_pulled; /* and of which out of the queue and not yet acknowledged */
+        uint32_t fds_pulled;
+        uint64_t bytes_in, bytes_owed, bytes_pulled;
         msg_queue in; /* of a stream: its bytes, in pieces */
+
+        reason *stop, *end; /* what the peer has said with them */
+        union {
+                uint64_t said;    /* sending: what was taken since a bridge asked */
+                uint64_t carrier; /* receiving: the channel that brought this one, */
+        };
         union {
                 struct {
-                        beam_msg *in_msg; /* being put together */
-                        uint32_t n_read;  /* ever, as of what was acknowledged */
-                        uint32_t nth;     /* the message of @carrier that it came in */
+                        uint32_t nth;    /* with which of its messages, */
+                        uint32_t n_read; /* and how many of this one's were acknowledged */
+                        beam_msg *body;  /* a message of which a part is still to go, or to come */
                 };
-                struct {
+                struct {               /* of a stream: */
                         uint8_t *sink; /* where a read that waits wants its bytes */
                         size_t sink_room;
                 };
         };
-        uint32_t n_pulled; /* taken from the queue, and not yet acknowledged */
-        uint32_t n_open;   /* came in and not given back as credit */
-        uint32_t n_owed;   /* of which taken */
-        uint32_t fds_pulled;
-        uint64_t bytes_in, bytes_pulled, bytes_owed;
-        uint64_t carrier;
-        reason *end;
 };
 
 /* A wire of @s that the program or a bridge holds. Sends nothing by itself. */
