@@ -207,7 +207,7 @@ static void act_call(session_run *r) {
 }
 
 static void act_stream(session_run *r) {
-        static char buf[4096];
+        static char buf[12 * 1024];
         beam_stream **at = st_at(r);
         uint8_t b = run_byte(r);
         ssize_t got = 0;
@@ -288,6 +288,25 @@ static void act_dup(session_run *r) {
                 KEEP(r->rx, rx2, beam_receiver_close);
 }
 
+static void on_watch(void *data, beam_receiver *rx) {
+        session_run *r = data;
+        beam_msg *msg;
+        int got = beam_recv(rx, &msg, BEAM_NOW);
+
+        run_note(r, "watch %d\n", got);
+        if (got > 0)
+                keep_msg(r, msg);
+        else
+                beam_receiver_watch(rx, NULL, NULL);
+}
+
+static void act_watch(session_run *r) {
+        beam_receiver *rx = *rx_at(r);
+
+        if (rx)
+                assert(beam_receiver_watch(rx, run_byte(r) % 4 ? on_watch : NULL, r) == 0);
+}
+
 static void act_reason(session_run *r) {
         const beam_receiver *rx = *rx_at(r);
         const beam_sender *tx = *tx_at(r);
@@ -363,7 +382,6 @@ void run_program(session_run *r, uint8_t act) {
                 }
                 break;
         case 14:
-        case 15:
                 rx = *rx_at(r);
                 if (!rx)
                         break;
@@ -371,6 +389,9 @@ void run_program(session_run *r, uint8_t act) {
                 run_note(r, "recv %d\n", got);
                 if (got > 0)
                         keep_msg(r, msg);
+                break;
+        case 15:
+                act_watch(r);
                 break;
         case 16:
                 take(r, *msg_at(r));
@@ -400,8 +421,10 @@ void run_program(session_run *r, uint8_t act) {
                         *at = NULL;
                 break;
         case 21:
-        case 22:
                 act_stream(r);
+                break;
+        case 22:
+                r->fail_at = run_byte(r);
                 break;
         case 23:
         case 24:

@@ -29,6 +29,9 @@ typedef struct session_run {
         beam_stream *st[N_ENDS];
         beam_msg *msgs[N_MSGS];
 
+        uint64_t fail_at; /* which allocation of what comes in next */
+        bool failed;
+
         char *text;
         size_t n_text;
         int64_t n_made;
