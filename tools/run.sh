@@ -22,14 +22,18 @@ end() {
 trap end EXIT
 trap 'exit 0' INT TERM
 
-serve() { # URL COMMAND...: sets url, with the port that the kernel gave
+start() { # WORDS OF BEAM...: sets url, with the port that the kernel gave
         local out
-        exec {out}< <(exec "$beam" serve --print-url "$1" -- "${@:2}")
+        exec {out}< <(exec "$beam" "$@")
         pids+=($!)
         if ! read -r -t 10 -u "$out" url; then
-                echo "run: no service at $1" >&2
+                echo "run: it does not start: beam $*" >&2
                 exit 1
         fi
+}
+
+serve() { # URL COMMAND...
+        start serve --print-url "$1" -- "${@:2}"
 }
 
 say() { # URL WORDS: and the reply
@@ -45,18 +49,24 @@ serve "unix:$dir/upper.sock" tr a-z A-Z
 unix=$url
 serve tcp://127.0.0.1:0 tr a-z A-Z
 tcp=$url
+start context --print-url serve "unix:$dir/state.sock"
+state=$url
 
 say "$unix" 'hello over a unix socket'
 say "$tcp" 'hello over tcp: only the URL is another'
+printf '$ beam context exec %s SET greeting hello\n' "$state"
+"$beam" context --timeout 10 exec "$state" SET greeting hello
 cat <<TEXT
 
-Both go on until Ctrl-C. Try, in another terminal:
+All go on until Ctrl-C. Try, in another terminal:
 
     alias beam=$beam
     beam call $unix 'what you like'
     echo 'from a pipe' | beam call $tcp
     seq 1 100000 | beam pipe $unix | tail -n 1
     beam ping $tcp
+    redis-cli -s $dir/state.sock GET greeting
+    beam context exec $state INCR visits
     beam help
 TEXT
 

@@ -69,7 +69,7 @@ int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t dea
 int cli_listen(const char *url, beam_listener **ret);
 
 /* The same for contexts. */
-int cli_dial_context(const char *url, beam_client **ret, int64_t deadline);
+int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int64_t deadline);
 int cli_serve_context(beam_context *ctx, const char *url, beam_context_server **ret);
 
 /* Say what became of a call that failed with @r after the link was up, and why the

@@ -63,7 +63,7 @@ static int exec(const cli_opts *o, int n_words, char **words) {
                 say_error("context exec wants a URL and a command; see `beam help context`");
                 return CLI_MISUSE;
         }
-        status = cli_dial_context(words[0], &c, deadline);
+        status = cli_dial_context(words[0], o, &c, deadline);
         if (status != CLI_DONE)
                 return status;
         argv = calloc((size_t)argc, sizeof(*argv));

@@ -79,21 +79,27 @@ static int unreachable(const char *url, int r, int what) {
         return CLI_UNREACHABLE;
 }
 
+/* Nobody is there yet, and we were told to wait: a little later, try again. */
+static bool may_wait(const cli_opts *o, int r, int64_t deadline) {
+        if (!o->wait || (r != -ENOENT && r != -ECONNREFUSED) || beam_now() >= deadline)
+                return false;
+        (void)poll(NULL, 0, TRY_MS);
+        return true;
+}
+
 int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline) {
         int r;
 
-        for (;;) {
-                r = beam_dial(url, NULL, ret, deadline);
-                if (!o->wait || (r != -ENOENT && r != -ECONNREFUSED) || beam_now() >= deadline)
-                        break;
-                (void)poll(NULL, 0, TRY_MS);
-        }
+        while (may_wait(o, r = beam_dial(url, NULL, ret, deadline), deadline))
+                ;
         return r < 0 ? unreachable(url, r, A_SERVICE) : CLI_DONE;
 }
 
-int cli_dial_context(const char *url, beam_client **ret, int64_t deadline) {
-        int r = beam_client_dial(url, ret, deadline);
+int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int64_t deadline) {
+        int r;
 
+        while (may_wait(o, r = beam_client_dial(url, ret, deadline), deadline))
+                ;
         return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
 }
 

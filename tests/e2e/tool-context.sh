@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# beam context: a Redis database served, and commands executed on one.
+. "$(dirname "$0")/tool-lib.sh"
+
+for at in "unix:$tmp/c" "unix:@beam-e2e-$$-c" tcp://127.0.0.1:0; do
+        listening said context --print-url serve "$at"
+        name=${at%%:*}
+        [ "$at" = "unix:$tmp/c" ] || [ "$name" != unix ] || name=abstract
+        is "$name: set" "$(beam context exec "$url" SET a 'two words')" OK
+        is "$name: get" "$(beam context exec "$url" GET a)" 'two words'
+        is "$name: a list" "$(beam context exec "$url" RPUSH l -1 x)" 2
+        is "$name: its elements, a line each" "$(beam context exec "$url" LRANGE l 0 -1)" "$(printf '%s\nx' -1)"
+        is "$name: as JSON" "$(beam context --json exec "$url" LRANGE l 0 -1)" '["-1", "x"]'
+        is "$name: nothing" "$(beam context --json exec "$url" GET none)" null
+        said=$(beam context exec "$url" NONSENSE)
+        is "$name: an error of the command: status" $? 1
+        like "$name: an error of the command: words" "$said" "ERR unknown command 'NONSENSE'"
+        beam context --timeout 0.2 exec "$url" BLPOP nobody 0 2> said
+        is "$name: a command that waits in vain: status" $? 124
+        beam context exec "$url" BLPOP q 0 > popped &
+        waiter=$!
+        until [ "$(beam context exec "$url" RPUSH q 1)" = 0 ] || [ -s popped ]; do
+                kill -0 $waiter 2> /dev/null || break
+        done
+        ended $waiter 'the client that waits'
+        is "$name: a command that waits" "$(cat popped)" "$(printf 'q\n1')"
+        stop "$server"
+        is "$name: ends in order" $? 0
+done
+
+if command -v redis-cli > /dev/null; then
+        listening said context --print-url serve "unix:$tmp/r"
+        is 'redis-cli writes' "$(redis-cli -s "$tmp/r" MSET a 1 b 2)" OK
+        is 'redis-cli counts' "$(redis-cli -s "$tmp/r" INCR a)" 2
+        is 'redis-cli --scan' "$(redis-cli -s "$tmp/r" --scan | sort)" "$(printf 'a\nb')"
+        # a megabyte, longer than any buffer
+        head -c 1000000 /dev/zero | tr '\0' x > large
+        is 'redis-cli -x' "$(redis-cli -s "$tmp/r" -x SET large < large)" OK
+        is 'and back' "$(redis-cli -s "$tmp/r" GET large | cksum)" "$( (cat large && echo) | cksum)"
+        seq 10000 | sed 's/.*/SET k& &/' | redis-cli -s "$tmp/r" --pipe > piped
+        like 'redis-cli --pipe' "$(cat piped)" 'errors: 0, replies: 10000'
+        is 'all of it is there' "$(beam context exec "unix:$tmp/r" DBSIZE)" 10003
+        stop "$server"
+else
+        skip 'redis-cli' 'not installed'
+fi
+
+beam context exec "unix:$tmp/nobody" PING 2> said
+is 'nobody there: status' $? 3
+like 'nobody there: words' "$(cat said)" 'beam context serve'
+beam context 2> said
+is 'misuse: status' $? 2
+beam context exec "unix:$tmp/c" 2> said
+is 'misuse of exec: status' $? 2
+beam context serve 2> said
+is 'misuse of serve: status' $? 2
+beam context serve tcp://0.0.0.0:0 2> said
+is 'any address: status' $? 2
+
+finish
