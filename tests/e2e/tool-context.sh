@@ -57,5 +57,3 @@ beam context serve 2> said
 is 'misuse of serve: status' $? 2
 beam context serve tcp://0.0.0.0:0 2> said
 is 'any address: status' $? 2
-
-finish
