@@ -232,7 +232,7 @@ class Table:
     def row(self, row, number, subs):
         run = row.get("run") or "cmd_" + re.sub(r"[-|]", "_", row["name"])
         fields = [f'.name = {quote(row["name"])}']
-        if not subs:
+        if not subs or "run" in row:
             fields.append(f".run = {run}")
         fields += [f'.arity = {row["arity"]}', f".number = {number}",
                    f'.group = {quote(row["group"])}', f'.since = {quote(row["since"])}',
@@ -273,7 +273,7 @@ class Table:
                     items.append(item)
                 subs = self.array("command", items), len(items)
             run, item = self.row(row, numbers[name], subs)
-            if not subs:
+            if not subs or "run" in row:
                 runs.append(run)
             top.append(item)
         with open(path, "w", encoding="utf-8") as out:

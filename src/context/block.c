@@ -211,6 +211,7 @@ void block_forget(client *c) {
 }
 
 bool block_end(client *c, const char *error) {
+        size_t before = c->out.n;
         blocked *b = c->blocked;
 
         if (!b)
@@ -220,6 +221,7 @@ bool block_end(client *c, const char *error) {
         else
                 answer_null(&c->out, b->null);
         blocked_free(b);
+        client_hush(c, before);
         client_touch(c);
         return true;
 }
@@ -248,11 +250,13 @@ void block_signal_all(db *d) {
 static bool run_again(blocked *b) {
         client *c = b->client;
         call again = { .cmd = b->cmd, .argv = b->argv, .argc = b->argc, .is_again = true };
+        size_t before = c->out.n;
 
         client_run(c, &again);
         if (again.waits_again)
                 return false;
         blocked_free(b);
+        client_hush(c, before);
         client_touch(c);
         return true;
 }

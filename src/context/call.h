@@ -48,6 +48,13 @@ struct call {
 void call_fail(call *c, const char *text);
 void call_failf(call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* How much of a word that means nothing is shown: as much as Redis does. */
+enum { CALL_SHOWN = 128 };
+
+static inline int call_shown(bytes word) {
+        return word.n < CALL_SHOWN ? (int)word.n : CALL_SHOWN;
+}
+
 /* The common ones. */
 void call_fail_syntax(call *c); /* ERR syntax error */
 void call_fail_type(call *c);   /* WRONGTYPE Operation against a key ... */

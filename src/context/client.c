@@ -19,6 +19,8 @@ client *client_new(store *s) {
         c->store = s;
         c->db = &s->dbs[0];
         c->id = s->next_id++;
+        c->fd = -1;
+        c->since = c->used = clock_wall_ms();
         resp_out_init(&c->out, 2);
         list_init(&c->node);
         list_append(&s->clients, &c->node);
@@ -35,12 +37,37 @@ client *client_free(client *c) {
         list_remove(&c->node);
         c->store->n_clients--;
         resp_out_deinit(&c->out);
+        mem_free(c->name);
         return mem_free(c);
 }
 
 void client_close(client *c, bool now) {
         c->flags |= CLIENT_CLOSING | (now ? CLIENT_CLOSE_NOW : 0);
         client_touch(c);
+}
+
+bool client_set_name(call *c, int i) {
+        bytes name = c->argv[i];
+        char *copy = NULL;
+
+        for (size_t k = 0; k < name.n; k++) {
+                if (name.p[k] < '!' || name.p[k] > '~') {
+                        call_fail(c, "ERR Client names cannot contain spaces, newlines or special "
+                                     "characters.");
+                        return false;
+                }
+        }
+        if (name.n > 0) {
+                copy = mem_zero(name.n + 1);
+                if (!copy) {
+                        call_fail_memory(c);
+                        return false;
+                }
+                memcpy(copy, name.p, name.n);
+        }
+        mem_free(c->client->name);
+        c->client->name = copy;
+        return true;
 }
 
 void client_touch(client *c) {
@@ -52,28 +79,21 @@ static bool has_arity(const command *cmd, int argc) {
         return cmd->arity >= 0 ? argc == cmd->arity : argc >= -cmd->arity;
 }
 
-/* Redis shows up to so many bytes of what it does not know. */
-enum { SHOWN = 128 };
-
-static int shown(bytes word) {
-        return word.n < SHOWN ? (int)word.n : SHOWN;
-}
-
 /* What a person may want to see of arguments that mean nothing: Redis's words. */
 static void fail_unknown(call *c) {
-        char args[SHOWN + 64];
+        char args[CALL_SHOWN + 64];
         size_t n = 0;
 
         args[0] = '\0';
-        for (int i = 1; i < c->argc && n < SHOWN; i++) {
-                int room = SHOWN - (int)n;
+        for (int i = 1; i < c->argc && n < CALL_SHOWN; i++) {
+                int room = CALL_SHOWN - (int)n;
 
                 n += (size_t)snprintf(args + n, sizeof(args) - n, "'%.*s' ",
-                                      shown(c->argv[i]) < room ? shown(c->argv[i]) : room,
+                                      call_shown(c->argv[i]) < room ? call_shown(c->argv[i]) : room,
                                       c->argv[i].p);
         }
-        call_failf(c, "ERR unknown command '%.*s', with args beginning with: %s", shown(c->argv[0]),
-                   c->argv[0].p, args);
+        call_failf(c, "ERR unknown command '%.*s', with args beginning with: %s",
+                   call_shown(c->argv[0]), c->argv[0].p, args);
 }
 
 static const char *upper(const char *name, char ret[static 32]) {
@@ -98,7 +118,7 @@ static const command *find(call *c) {
                 sub = command_find_sub(cmd, c->argv[1]);
                 if (!sub) {
                         call_failf(c, "ERR unknown subcommand '%.*s'. Try %s HELP.",
-                                   shown(c->argv[1]), c->argv[1].p, upper(cmd->name, name));
+                                   call_shown(c->argv[1]), c->argv[1].p, upper(cmd->name, name));
                         return NULL;
                 }
                 cmd = sub;
@@ -110,7 +130,13 @@ static const command *find(call *c) {
                 return NULL;
         }
         if (!has_arity(cmd, c->argc)) {
-                call_failf(c, "ERR wrong number of arguments for '%s' command", cmd->name);
+                /* an EXEC that cannot be executed ends its transaction */
+                if (cmd->run == cmd_exec)
+                        multi_discard(c->client);
+                call_failf(c, "%s wrong number of arguments for '%s' command",
+                           cmd->run == cmd_exec ? "EXECABORT Transaction discarded because of:"
+                                                : "ERR",
+                           cmd->name);
                 return NULL;
         }
         return cmd;
@@ -134,14 +160,14 @@ void client_run(client *who, call *c) {
 /* Those that a transaction does not keep for later. */
 static bool is_of_transaction(const command *cmd) {
         return cmd->run == cmd_exec || cmd->run == cmd_discard || cmd->run == cmd_multi ||
-               cmd->run == cmd_watch;
+               cmd->run == cmd_watch || cmd->run == cmd_quit || cmd->run == cmd_reset;
 }
 
-int client_exec(client *c, const bytes *argv, int argc) {
+static int execute(client *c, const bytes *argv, int argc) {
         store *s = c->store;
         call now = { .store = s, .client = c, .argv = argv, .argc = argc, .out = &c->out };
 
-        s->now = clock_wall_ms();
+        s->now = c->used = clock_wall_ms();
         now.cmd = find(&now);
         if (!now.cmd) {
                 if (c->flags & CLIENT_MULTI)
@@ -162,4 +188,21 @@ int client_exec(client *c, const bytes *argv, int argc) {
         if (!list_is_empty(&s->ready))
                 block_serve(s);
         return c->flags & CLIENT_BLOCKED ? 0 : 1;
+}
+
+void client_hush(client *c, size_t before) {
+        if (c->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP) && c->out.n > before)
+                resp_out_cut(&c->out, before);
+        c->flags &= ~(uint32_t)CLIENT_REPLY_SKIP;
+        if (c->flags & CLIENT_REPLY_SKIP_NEXT)
+                c->flags ^= CLIENT_REPLY_SKIP_NEXT | CLIENT_REPLY_SKIP;
+}
+
+int client_exec(client *c, const bytes *argv, int argc) {
+        size_t before = c->out.n;
+        int r = execute(c, argv, argc);
+
+        if (c->flags & CLIENT_QUIET && r == 1)
+                client_hush(c, before);
+        return r;
 }

@@ -27,6 +27,12 @@ typedef enum client_flag {
         CLIENT_DIRTY_CAS = 1 << 5,  /* a key that it watched has changed */
         CLIENT_DIRTY_EXEC = 1 << 6, /* a command could not be queued */
         CLIENT_IN_EXEC = 1 << 7,    /* runs what it has queued */
+        CLIENT_UNIX = 1 << 8,       /* comes by a unix socket */
+        CLIENT_NO_EVICT = 1 << 9,   /* CLIENT NO-EVICT */
+        CLIENT_REPLY_OFF = 1 << 10, /* it wants no replies */
+        CLIENT_REPLY_SKIP = 1 << 11,
+        CLIENT_REPLY_SKIP_NEXT = 1 << 12,
+        CLIENT_QUIET = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT,
 } client_flag;
 
 struct client {
@@ -37,10 +43,14 @@ struct client {
         resp_out out;
         const command *last; /* that it executed, or NULL */
         list node;           /* of all of the store's */
+        char *name;          /* CLIENT SETNAME, or NULL */
+        int64_t since, used; /* ms of Unix time: made, and has last executed something */
 
         /* its owner's */
         void (*wake)(client *c); /* or NULL */
         void *owner;
+        const char *address, *local_address; /* as CLIENT LIST has them; NULL: of this process */
+        int fd;                              /* or -1 */
 
         /* each belongs to one file; NULL while there is nothing of the kind */
         struct multi *multi;     /* multi.h */
@@ -60,8 +70,16 @@ int client_exec(client *c, const bytes *argv, int argc);
  * in it. For what runs commands that have been looked up: EXEC, a wait that is over. */
 void client_run(client *who, call *c);
 
+/* A command has been answered, with what follows the first @before bytes of its output: if
+ * it wants no replies, forget that. */
+void client_hush(client *c, size_t before);
+
 /* Something was said to it outside of its own command: wake its owner. */
 void client_touch(client *c);
+
+/* Argument @i of @c as the name of its client; an empty one is none. False if it cannot be
+ * one, and that has been answered. */
+bool client_set_name(call *c, int i);
 
 /* Its owner is to end it, after sending what was said, or @now. */
 void client_close(client *c, bool now);

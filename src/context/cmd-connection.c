@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands about the connection itself. */
 #include "client.h"
+
+#include "../base/mem.h"
 #include "context/commands.h"
+#include "multi.h"
 #include "store.h"
 
 void cmd_ping(call *c) {
@@ -29,4 +32,95 @@ void cmd_select(call *c) {
         }
         c->client->db = &c->store->dbs[n];
         resp_out_ok(c->out);
+}
+
+/* Whoever gets this far may do anything: there is one user, "default", and no password. */
+static bool check_user(call *c, int i) {
+        if (bytes_equal(c->argv[i], BYTES("default")))
+                return true;
+        call_fail(c, "WRONGPASS invalid username-password pair or user is disabled.");
+        return false;
+}
+
+void cmd_auth(call *c) {
+        if (c->argc > 3)
+                call_fail_syntax(c);
+        else if (c->argc == 2)
+                call_fail(c, "ERR AUTH <password> called without any password configured for the "
+                             "default user. Are you sure your configuration is correct?");
+        else if (check_user(c, 1))
+                resp_out_ok(c->out);
+}
+
+static void say_hello(call *c) {
+        resp_out_map(c->out, 7);
+        resp_out_bulk_text(c->out, "server");
+        resp_out_bulk_text(c->out, "redis");
+        resp_out_bulk_text(c->out, "version");
+        resp_out_bulk_text(c->out, STORE_REDIS_VERSION);
+        resp_out_bulk_text(c->out, "proto");
+        resp_out_integer(c->out, c->out->version);
+        resp_out_bulk_text(c->out, "id");
+        resp_out_integer(c->out, (int64_t)c->client->id);
+        resp_out_bulk_text(c->out, "mode");
+        resp_out_bulk_text(c->out, "standalone");
+        resp_out_bulk_text(c->out, "role");
+        resp_out_bulk_text(c->out, c->store->follows ? "replica" : "master");
+        resp_out_bulk_text(c->out, "modules");
+        resp_out_array(c->out, 0);
+}
+
+/* AUTH username password and SETNAME name, each of which takes effect, as in Redis, also if
+ * what follows it makes no sense. */
+static bool read_hello(call *c) {
+        for (int i = 2; i < c->argc; i++) {
+                if (call_is(c, i, "AUTH") && i + 2 < c->argc) {
+                        if (!check_user(c, i + 1))
+                                return false;
+                        i += 2;
+                } else if (call_is(c, i, "SETNAME") && i + 1 < c->argc) {
+                        if (!client_set_name(c, ++i))
+                                return false;
+                } else {
+                        call_failf(c, "ERR Syntax error in HELLO option '%.*s'",
+                                   call_shown(c->argv[i]), c->argv[i].p);
+                        return false;
+                }
+        }
+        return true;
+}
+
+void cmd_hello(call *c) {
+        int64_t version = c->out->version;
+
+        if (c->argc > 1) {
+                if (!call_integer(c, 1, &version,
+                                  "ERR Protocol version is not an integer or out of range"))
+                        return;
+                if (version < 2 || version > 3) {
+                        call_fail(c, "NOPROTO unsupported protocol version");
+                        return;
+                }
+                if (!read_hello(c))
+                        return;
+        }
+        c->out->version = (uint8_t)version;
+        say_hello(c);
+}
+
+void cmd_quit(call *c) {
+        resp_out_ok(c->out);
+        c->client->flags |= CLIENT_CLOSING;
+}
+
+/* As if it had just connected. */
+void cmd_reset(call *c) {
+        client *who = c->client;
+
+        multi_discard(who);
+        who->name = mem_free(who->name);
+        who->flags &= ~(uint32_t)CLIENT_QUIET;
+        who->db = &c->store->dbs[0];
+        c->out->version = 2;
+        resp_out_status(c->out, "RESET");
 }

@@ -220,6 +220,14 @@ void multi_queue(call *c) {
         resp_out_status(c->out, "QUEUED");
 }
 
+int multi_count(const client *c) {
+        return c->flags & CLIENT_MULTI ? (int)c->multi->n_commands : -1;
+}
+
+size_t multi_size(const client *c) {
+        return c->multi ? c->multi->n_bytes : 0;
+}
+
 /* commands */
 
 void cmd_multi(call *c) {

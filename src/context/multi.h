@@ -16,6 +16,10 @@ enum { MULTI_MAX = 1 << 30 }; /* bytes of queued arguments: what Redis lets a cl
 void multi_queue(call *c);
 void multi_forget(client *c);
 
+/* How many commands are queued, -1 outside of a transaction; and how many bytes they take. */
+int multi_count(const client *c);
+size_t multi_size(const client *c);
+
 /* End the transaction and the watching, as DISCARD. */
 void multi_discard(client *c);
 

@@ -2,6 +2,8 @@
 #include "serve.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "../base/clock.h"
 #include "../base/fds.h"
@@ -30,7 +32,8 @@ struct server {
         server_choose *choose;
         void *data;
         list conns;
-        resp_out spare; /* lent to the connection that is being read */
+        resp_out spare;                 /* lent to the connection that is being read */
+        char address[URL_TEXT_MAX + 2]; /* where it listens, as CLIENT LIST has it */
 };
 
 typedef struct conn {
@@ -45,7 +48,8 @@ typedef struct conn {
         bool ended;  /* the peer sends no more */
         size_t sent; /* bytes of client->out that have left */
         resp_request in;
-        char *kept; /* what has come and is not a whole request, or NULL */
+        char *kept;    /* what has come and is not a whole request, or NULL */
+        char *address; /* of the peer, or NULL */
         size_t n_kept, size;
 } conn;
 
@@ -58,6 +62,7 @@ static void conn_free(conn *c) {
         client_free(c->client);
         resp_request_deinit(&c->in);
         mem_free(c->kept);
+        mem_free(c->address);
         mem_free(c);
 }
 
@@ -247,6 +252,7 @@ static void on_wake(client *who) {
 
 int server_take(server *s, int fd) {
         beam_peer peer = { .size = sizeof(peer) };
+        bool is_at_path;
         store *chosen;
         conn *c;
         int r = sock_adopt(fd);
@@ -254,6 +260,7 @@ int server_take(server *s, int fd) {
         if (r < 0)
                 return r;
         peer_get(fd, &peer);
+        is_at_path = s->address[0] == '/' && strcmp(peer.address, "unix") == 0;
         chosen = s->choose(s->data, &peer);
         if (!chosen)
                 return -ECONNREFUSED;
@@ -266,14 +273,22 @@ int server_take(server *s, int fd) {
         c->client = client_new(chosen);
         c->src.fn = on_ready;
         dirty_init(&c->dirty, on_dirty);
-        r = c->client ? source_open(&c->src, s->loop, fd, SOURCE_READ) : -ENOMEM;
+        c->address = is_at_path ? NULL : mem_text(peer.address);
+        r = c->client && (c->address || is_at_path) ? source_open(&c->src, s->loop, fd, SOURCE_READ)
+                                                    : -ENOMEM;
         if (r < 0) {
                 client_free(c->client);
+                mem_free(c->address);
                 mem_free(c);
                 return r;
         }
         c->client->owner = c;
         c->client->wake = on_wake;
+        c->client->fd = fd;
+        c->client->address = c->address ? c->address : s->address;
+        c->client->local_address = s->address;
+        if (strcmp(peer.address, "unix") == 0)
+                c->client->flags |= CLIENT_UNIX;
         resp_request_init(&c->in);
         c->in.max_bulk = chosen->config.proto_max_bulk_len;
         fork_close(&c->in_child, fd);
@@ -311,6 +326,14 @@ static void on_peer(source *src, unsigned events) {
         }
 }
 
+/* A path goes as one of port 0, as in Redis. */
+static void print_address(server *s) {
+        const char *at = strchr(s->door.url, ':') + 1;
+        bool is_tcp = strncmp(at, "//", 2) == 0;
+
+        snprintf(s->address, sizeof(s->address), is_tcp ? "%s" : "%s:0", is_tcp ? at + 2 : at);
+}
+
 int server_new(const url *at, server_choose *choose, void *data, server **ret) {
         server *s = mem_zero(sizeof(*s));
         int r;
@@ -329,6 +352,7 @@ int server_new(const url *at, server_choose *choose, void *data, server **ret) {
                 return r;
         }
         resp_out_init(&s->spare, 2);
+        print_address(s);
         r = s->door.only_one ? server_take(s, s->door.fd)
                              : source_open(&s->src, s->loop, s->door.fd, SOURCE_READ);
         if (r < 0) {

@@ -11,6 +11,9 @@
 #include "config.h"
 #include "feed.h"
 
+/* Of the Redis whose commands these are: clients ask it what they can do. */
+#define STORE_REDIS_VERSION "7.0.15"
+
 typedef struct store_stats {
         uint64_t n_clients_ever, n_commands, n_expired, n_hits, n_misses, n_errors;
 } store_stats;

@@ -46,6 +46,66 @@ TEST(commands) {
         store_free(s);
 }
 
+TEST(connection) {
+        client *c, *other;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        other = client_new(s);
+        assert_str(say(c, "hello 3 setname me"),
+                   "%7\n$6\nserver\n$5\nredis\n$7\nversion\n$6\n7.0.15\n$5\nproto\n:3\n"
+                   "$2\nid\n:1\n$4\nmode\n$10\nstandalone\n$4\nrole\n$6\nmaster\n"
+                   "$7\nmodules\n*0\n");
+        assert_str(say(c, "client getname"), "$2\nme\n");
+        assert_str(say(c, "client setname \x7f"),
+                   "-ERR Client names cannot contain spaces, newlines "
+                   "or special characters.\n");
+        assert_str(say(c, "hello 4"), "-NOPROTO unsupported protocol version\n");
+        assert_str(say(c, "reset"), "+RESET\n");
+        assert_str(say(c, "client getname"), "$-1\n");
+        assert_str(say(other, "client id"), ":2\n");
+
+        /* those who have no address are not ended from outside */
+        assert_str(say(c, "client kill type normal skipme no"), ":0\n");
+        other->address = other->local_address = "1.2.3.4:5";
+        assert_str(say(c, "client kill addr 1.2.3.4:5 id 1"), ":0\n");
+        assert_eq(other->flags, 0u);
+        assert_str(say(c, "client kill 1.2.3.4:5"), "+OK\n");
+        assert_eq(other->flags, (uint32_t)(CLIENT_CLOSING | CLIENT_CLOSE_NOW));
+        assert_str(say(c, "quit"), "+OK\n");
+        assert_eq(c->flags, (uint32_t)CLIENT_CLOSING);
+        client_free(c);
+        client_free(other);
+        store_free(s);
+}
+
+TEST(no_replies) {
+        client *c, *other;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        other = client_new(s);
+        assert_str(say(c, "client reply skip"), "");
+        assert_str(say(c, "what"), "");
+        assert_str(say(c, "ping"), "+PONG\n");
+        assert_str(say(c, "client reply off"), "");
+        assert_str(say(c, "ping"), "");
+        assert_str(say(c, "client reply on"), "+OK\n");
+
+        /* what is answered later is the one that is skipped */
+        assert_str(say(c, "client reply skip"), "");
+        assert_eq(client_exec(c, (bytes[]){ BYTES("blpop"), BYTES("l"), BYTES("0") }, 3), 0);
+        assert_str(say(other, "client unblock 1 error"), ":1\n");
+        assert_eq(c->out.n, 0u);
+        assert_str(say(other, "client unblock 1"), ":0\n");
+        assert_str(say(c, "ping"), "+PONG\n");
+        client_free(c);
+        client_free(other);
+        store_free(s);
+}
+
 TEST(transactions) {
         client *c, *other;
         store *s;

@@ -92,11 +92,17 @@ TEMPLATES = {
         "TOUCH <k> <k>", "OBJECT ENCODING <k>", "MOVE <k> 1", "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
         "!SCAN 0 COUNT 1000", "!SCAN 0 COUNT 1000 TYPE list", "SELECT 1", "SELECT 0", "SELECT 0", "SWAPDB 0 1",
     ],
+    "connection": [
+        "PING", "PING <m>", "ECHO <m>", "AUTH <m>", "AUTH default <m>", "AUTH <m> <m>", "CLIENT GETNAME",
+        "CLIENT SETNAME <m>", "CLIENT NO-EVICT ON", "CLIENT NO-EVICT <m>", "CLIENT LIST TYPE master",
+        "CLIENT LIST TYPE <m>", "CLIENT KILL TYPE pubsub", "CLIENT KILL <m>", "CLIENT UNBLOCK 999999",
+        "CLIENT UNBLOCK 999999 <m>", "HELLO 4", "HELLO 2 SETNAME <m> <m>", "RESET",
+    ],
     "transactions": ["MULTI", "EXEC", "EXEC", "DISCARD", "WATCH <k>", "UNWATCH"],
 }
 # Replies that hold a time, and by how much it may differ.
-# Without their count these give any one of several.
-BY_CHANCE = {"SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER"}
+# These are not cut short: without their count they give any one of several, or tell of an id.
+BY_CHANCE = {"SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "HELLO"}
 ABOUT_NOW = {"TTL": 5, "PTTL": 5000, "EXPIRETIME": 5, "PEXPIRETIME": 5000}
 
 
