@@ -36,6 +36,7 @@
 
 #include "../base/list.h"
 #include "../base/lock.h"
+#include "../base/patience.h"
 #include "../loop/loop.h"
 #include "group.h"
 #include "lodge.h"
@@ -112,8 +113,8 @@ struct chan_pipe {
         size_t n_put, n_old;
         size_t n_pushed;
         size_t max_msg;
-        uint16_t tx_spin;          /* looks before a sleep, adapted */
-        uint8_t tx_skip, tx_fails; /* waits that go without a yield */
+        uint16_t tx_spin; /* looks before a sleep, adapted */
+        patience tx_patience;
         uint8_t pad_tx[64];
 
         /* the receiver's */
@@ -121,7 +122,7 @@ struct chan_pipe {
         size_t n_read;
         _Atomic size_t n_taken; /* written without a fence: others only compare it */
         uint16_t rx_spin;
-        uint8_t rx_skip, rx_fails;
+        patience rx_patience;
         uint8_t pad_rx[64];
 
         _Atomic(beam_msg *) slots[];

@@ -7,7 +7,6 @@
  * loop until one of them has chosen it, an arm on a wire can go, or the deadline
  * has come. Ends on wires need no word left: only this thread's loop moves them.
  */
-#include <sched.h>
 #include <string.h>
 
 #include "../base/clock.h"
@@ -20,12 +19,10 @@
 enum {
         N_INLINE = 8,
         /* A look costs about 40 ns, a wake-up over cores 50 us and more. Measured on two cores. */
-        SPIN_MIN = 50,      /* looks before each sleep */
-        SPIN_AWAKE = 600,   /* while looking has paid */
-        SPIN_LONG = 2500,   /* once in so many waits: as long as a wake-up takes, or two sides */
-        SPIN_RETRY = 32,    /* that always sleep would never come to be awake together */
-        YIELD_LONG = 50000, /* ns: another program has the core */
-        YIELD_FAILS = 6,    /* useless yields after which 64 waits go without one */
+        SPIN_MIN = 50,    /* looks before each sleep */
+        SPIN_AWAKE = 600, /* while looking has paid */
+        SPIN_LONG = 2500, /* once in so many waits: as long as a wake-up takes, or two sides */
+        SPIN_RETRY = 32,  /* that always sleep would never come to be awake together */
         /* A sender looks by itself after 1 ms, 2, 4 ... up to so many. */
         LOOK_MAX_MS = 64,
 };
@@ -76,35 +73,12 @@ static int check_arm(const beam_arm *a) {
         return 0;
 }
 
-static bool slot_is_ready(const chan_pipe *p, const beam_arm *a) {
+static size_t slot_is_ready(void *arg) {
+        const beam_arm *a = arg;
+        const chan_pipe *p = arm_pipe(a);
+
         return a->tx ? !atomic_load_explicit(&p->slots[p->tail], memory_order_relaxed)
                      : atomic_load_explicit(&p->slots[p->head], memory_order_relaxed) != NULL;
-}
-
-/* Let the other side run, if it is on this core: half of the price of a sleep and a
- * wake-up. Where it did not help, or something else took the core for long, it is
- * left out for a while. */
-static bool give_way(chan_pipe *p, const beam_arm *a) {
-        uint8_t *skip = a->tx ? &p->tx_skip : &p->rx_skip;
-        uint8_t *fails = a->tx ? &p->tx_fails : &p->rx_fails;
-        int64_t begin;
-
-        if (*skip) {
-                --*skip;
-                return false;
-        }
-        begin = clock_now();
-        sched_yield();
-        if (slot_is_ready(p, a)) {
-                *fails = 0;
-                return true;
-        }
-        if (clock_now() - begin > YIELD_LONG)
-                *fails = YIELD_FAILS;
-        if (*fails < YIELD_FAILS)
-                ++*fails;
-        *skip = (uint8_t)(1u << *fails);
-        return false;
 }
 
 static bool spin(loop *l, beam_arm *a) {
@@ -114,7 +88,7 @@ static bool spin(loop *l, beam_arm *a) {
 
         if (!p || !p->depth || (a->tx ? p->tx_shared : p->rx_shared) || !loop_is_bare(l))
                 return false;
-        if (give_way(p, a))
+        if (patience_pays(a->tx ? &p->tx_patience : &p->rx_patience, slot_is_ready, a))
                 return try_arm(a);
         if (!loop_has_company(l))
                 return false;
@@ -126,7 +100,7 @@ static bool spin(loop *l, beam_arm *a) {
                 n = SPIN_LONG;
         for (unsigned i = 0; i < n; i++) {
                 cpu_relax();
-                if (slot_is_ready(p, a)) {
+                if (slot_is_ready(a)) {
                         *budget = SPIN_AWAKE;
                         return try_arm(a);
                 }

@@ -37,7 +37,6 @@ typedef struct drive {
         sock_kind kind;
         int fd;
         fork_fd in_child;
-        bool came;                 /* something, in the last read */
         bool naps;                 /* the receive timeout is set */
         bool shutting, shut, mute; /* mute: nothing can be written any more */
 } drive;
@@ -87,7 +86,7 @@ static int read_once(drive *d, bool wait) {
                              "no room for descriptors");
                 return 0;
         }
-        d->came = true;
+        d->s->loop->came += n > 0 ? (size_t)n : 1;
         if (n <= 0) {
                 lost(d, n);
                 return 0;
@@ -118,12 +117,8 @@ static void on_ready(source *src, unsigned events) {
                 session_touch(d->s);
 }
 
-static bool on_look(source *src) {
-        drive *d = container_of(src, drive, src);
-
-        d->came = false;
+static void on_look(source *src) {
         on_ready(src, SOURCE_READ);
-        return d->came;
 }
 
 /* Nothing else to wait for: wait in the read itself. */

@@ -543,6 +543,7 @@ static void ready_run(loop *l) {
         while ((node = list_take_first(&taken))) {
                 ready *r = container_of(node, ready, node);
 
+                l->came++;
                 r->run(r);
         }
 }
@@ -612,8 +613,25 @@ static source *only_source(loop *l) {
         return s->wait ? s : NULL;
 }
 
-static void wait_or_look(loop *l, source *only, int64_t deadline) {
-        if (only && deadline > 0)
+/* Without waiting: how much came. */
+static size_t look(void *arg) {
+        loop *l = arg;
+        source *only = only_source(l);
+        uint64_t before = l->came;
+
+        if (only)
+                only->look(only);
+        else {
+                engine_wait(l, 0);
+                ready_run(l);
+        }
+        return (size_t)(l->came - before);
+}
+
+static void sources_wait(loop *l, int64_t deadline) {
+        source *only = only_source(l);
+
+        if (only)
                 only->wait(only, deadline);
         else {
                 engine_wait(l, deadline);
@@ -622,28 +640,21 @@ static void wait_or_look(loop *l, source *only, int64_t deadline) {
 }
 
 static void sources_turn(loop *l, int64_t deadline) {
-        source *only = deadline > 0 ? only_source(l) : NULL;
+        bool waits = deadline > 0;
 
-        if (list_is_empty(&l->idle)) {
-                wait_or_look(l, only, deadline);
+        if (waits && patience_pays(&l->patience, look, l))
                 return;
-        }
-        /* Is there really nothing to do? */
-        if (only) {
-                if (only->look(only))
+        if (!waits || !list_is_empty(&l->idle)) {
+                if (look(l))
                         return;
-        } else {
-                engine_wait(l, 0);
-                if (!list_is_empty(&l->ready)) {
-                        ready_run(l);
+                /* what has a callback to run is not idle yet */
+                if (!waits && posts_wait(l, &l->user_posts))
                         return;
-                }
+                idle_run(l);
         }
-        if (posts_wait(l, &l->user_posts) && deadline <= 0)
-                return;
-        idle_run(l);
-        if (deadline > 0)
-                wait_or_look(l, only_source(l), deadline);
+        /* what a look, or the flush, has left to do */
+        if (waits && !posts_wait(l, &l->posts))
+                sources_wait(l, deadline);
 }
 
 void loop_turn(loop *l, int64_t deadline) {

@@ -31,6 +31,7 @@
 
 #include "../base/list.h"
 #include "../base/lock.h"
+#include "../base/patience.h"
 
 typedef struct loop loop;
 typedef struct source source;
@@ -51,7 +52,7 @@ struct source {
         /* Wait on the descriptor itself, as the only thing that the thread waits for:
          * one system call instead of two. NULL if it cannot. */
         void (*wait)(source *s, int64_t deadline);
-        bool (*look)(source *s); /* the same without waiting: whether something came */
+        void (*look)(source *s); /* the same without waiting */
 
         /* private */
         loop *loop;
@@ -82,6 +83,7 @@ struct loop {
         int n_foreign; /* waits that another thread may end: its owner counts them */
         int corked;    /* how many reasons there are to hold output back */
         bool in_callback;
+        uint64_t came;  /* bytes read by sources, and a bit for what else was ready */
         list unwritten; /* whose output waits for the kernel: their owner puts them in */
 
         /* private */
@@ -90,6 +92,7 @@ struct loop {
         _Atomic bool external; /* another thread that pokes wants to know */
         bool stopping, in_posts;
         bool stale; /* the kernel has not been told of all that is watched */
+        patience patience;
         int n_sources, n_timers;
         list sources;
         lock guard; /* of the posts */
