@@ -187,6 +187,28 @@ TEST(random_changes) {
         empty(&t, things, N);
 }
 
+/* From one segment to several and back to a part of one, again and again. */
+TEST(up_and_down) {
+        enum { N = 12000 };
+        thing *things = things_new(N);
+        table t;
+
+        table_init(&t, thing_key);
+        for (size_t round = 1; round <= 4; round++) {
+                size_t n_left = N / 100 * round;
+
+                for (size_t i = 0; i < N; i++)
+                        if (!things[i].in)
+                                add(&t, &things[i]);
+                check(&t, things, N);
+                for (size_t i = N; i > n_left; i--)
+                        take(&t, &things[i - 1]);
+                assert_le(table_bytes(&t), 64 * (n_left * 2 + 8));
+                check(&t, things, N);
+        }
+        empty(&t, things, N);
+}
+
 TEST(replaces_in_place) {
         thing *things = things_new(100), other;
         void **slot;
@@ -596,6 +618,34 @@ TEST(without_memory) {
         assert_gt(n_failed, n_refused); /* growing is put off, and the caller hears nothing */
         check(&t, things, N);
         empty(&t, things, N);
+}
+
+/* Where the second segment comes, with memory for it and none for the list of them. */
+TEST(without_memory_for_segments) {
+        enum { N = 6000 };
+
+        for (uint64_t nth = 1; nth <= 3; nth++) {
+                thing *things = things_new(N);
+                size_t n_failed = 0;
+                table t;
+
+                table_init(&t, thing_key);
+                for (size_t i = 0; i < N; i++) {
+                        int r;
+
+                        if (i >= 5000 && i < 5500)
+                                mem_fail_at(nth);
+                        r = table_add(&t, hash_of(&things[i]), &things[i]);
+                        n_failed += mem_has_failed();
+                        mem_fail_at(0);
+                        things[i].in = r == 0;
+                        assert_true(r == 0 || (nth == 1 && r == -ENOMEM));
+                }
+                if (nth < 3)
+                        assert_gt(n_failed, 0);
+                check(&t, things, N);
+                empty(&t, things, N);
+        }
 }
 
 /* Never any memory again, from each size on. */
