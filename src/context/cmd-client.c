@@ -257,7 +257,11 @@ void cmd_client_unblock(call *c) {
 
         if (c->argc == 4 && call_is(c, 3, "ERROR")) {
                 error = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
-        } else if (c->argc > 4 || (c->argc == 4 && !call_is(c, 3, "TIMEOUT"))) {
+        } else if (c->argc > 4) {
+                call_fail(c, "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. "
+                             "Try CLIENT HELP.");
+                return;
+        } else if (c->argc == 4 && !call_is(c, 3, "TIMEOUT")) {
                 call_fail(c, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
                 return;
         }

@@ -46,6 +46,16 @@ const command *command_find_sub(const command *parent, bytes name) {
         return NULL;
 }
 
+const command *command_find_full(bytes name) {
+        const char *bar = memchr(name.p, '|', name.n);
+        size_t n = bar ? (size_t)(bar - name.p) : name.n;
+        const command *cmd = command_find((bytes){ name.p, n });
+
+        if (!cmd || !bar)
+                return cmd;
+        return command_find_sub(cmd, (bytes){ bar + 1, name.n - n - 1 });
+}
+
 /* The place where @spec begins, or -1 if its word is not there. */
 static int begin_of(const key_spec *spec, const bytes *argv, int argc) {
         if (!spec->keyword)
@@ -99,23 +109,26 @@ static int add_number(const key_spec *spec, int begin, const bytes *argv, int ar
         return n;
 }
 
+int command_spec_keys(const key_spec *spec, const bytes *argv, int argc, int *ret_places) {
+        int begin;
+
+        if (spec->begins_unknown || spec->find == KEYS_UNKNOWN || spec->flags & KEYSPEC_NOT_KEY)
+                return 0;
+        begin = begin_of(spec, argv, argc);
+        if (begin < 0)
+                return 0;
+        if (begin >= argc)
+                return -EINVAL;
+        return spec->find == KEYS_RANGE ? add_range(spec, begin, argc, ret_places)
+                                        : add_number(spec, begin, argv, argc, ret_places);
+}
+
 int command_keys(const command *cmd, const bytes *argv, int argc, int *ret_places) {
         int n = 0;
 
         for (unsigned i = 0; i < cmd->n_specs; i++) {
-                const key_spec *spec = &cmd->specs[i];
-                int begin, r;
+                int r = command_spec_keys(&cmd->specs[i], argv, argc, ret_places + n);
 
-                if (spec->begins_unknown || spec->find == KEYS_UNKNOWN ||
-                    spec->flags & KEYSPEC_NOT_KEY)
-                        continue;
-                begin = begin_of(spec, argv, argc);
-                if (begin < 0)
-                        continue;
-                if (begin >= argc)
-                        return -EINVAL;
-                r = spec->find == KEYS_RANGE ? add_range(spec, begin, argc, ret_places + n)
-                                             : add_number(spec, begin, argv, argc, ret_places + n);
                 if (r < 0)
                         return r;
                 n += r;

@@ -117,6 +117,12 @@ extern const unsigned n_command_categories;
 const command *command_find(bytes name);
 const command *command_find_sub(const command *parent, bytes name);
 
+/* The same of a name as `name` is, which may be that of a sub-command, "client|list". */
+const command *command_find_full(bytes name);
+
 /* Where the keys stand in @argv: each place into @ret_places, which has room for @argc.
  * Returns how many; -EINVAL if the arguments make no sense. */
 int command_keys(const command *cmd, const bytes *argv, int argc, int *ret_places);
+
+/* Those that one specification is of. */
+int command_spec_keys(const key_spec *spec, const bytes *argv, int argc, int *ret_places);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/bytes.h"
+
 typedef struct config {
         int databases;
         uint64_t proto_max_bulk_len;
@@ -27,3 +29,14 @@ typedef struct config {
 } config;
 
 void config_init(config *c);
+
+/* Parameters by number, up to config_count(): an older name that one is known by too has a
+ * number of its own, and the name of one that has no such name is NULL. */
+unsigned config_count(void);
+const char *config_name(unsigned i);
+
+enum { CONFIG_TEXT_MAX = 32, CONFIG_ERROR_MAX = 128 };
+void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX]);
+
+/* -EPERM: it stays as it is. -EINVAL, -ERANGE. Why is written into @error, in Redis's words. */
+int config_set(config *c, unsigned i, bytes value, char error[static CONFIG_ERROR_MAX]);

@@ -117,6 +117,7 @@ static void on_dirty(dirty *d) {
 static size_t execute(conn *c, char *buf, size_t n) {
         size_t used = 0;
 
+        c->in.max_bulk = c->client->store->config.proto_max_bulk_len;
         while (used < n && !(c->client->flags & (CLIENT_BLOCKED | CLIENT_CLOSING))) {
                 int r = resp_request_next(&c->in, buf + used, n - used);
 
@@ -290,7 +291,6 @@ int server_take(server *s, int fd) {
         if (strcmp(peer.address, "unix") == 0)
                 c->client->flags |= CLIENT_UNIX;
         resp_request_init(&c->in);
-        c->in.max_bulk = chosen->config.proto_max_bulk_len;
         fork_close(&c->in_child, fd);
         list_init(&c->node);
         list_append(&s->conns, &c->node);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "../base/clock.h"
 #include "../base/mem.h"
 
 int store_new(const config *cfg, store **ret) {
@@ -19,6 +20,7 @@ int store_new(const config *cfg, store **ret) {
         list_init(&s->ready);
         feed_init(&s->feed);
         s->next_id = 1;
+        s->since = clock_wall_ms();
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
         if (!s->dbs) {
                 mem_free(s);

@@ -27,6 +27,7 @@ struct store {
         list ready;         /* keys that changed and are waited for: block.c */
         bool is_serving;    /* those who wait */
         uint64_t next_id;   /* of a client */
+        int64_t since;      /* ms of Unix time: when it was made */
         int64_t now;        /* ms of Unix time, read once a command: all of it sees the same */
         uint64_t n_changes; /* ever */
         bool follows;       /* another store, which says when keys expire */

@@ -80,6 +80,46 @@ TEST(connection) {
         store_free(s);
 }
 
+TEST(keys_of_commands) {
+        client *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_str(say(c, "command getkeys mset a 1 b 2"), "*2\n$1\na\n$1\nb\n");
+        assert_str(say(c, "command getkeysandflags object encoding a"), "*1\n*2\n$1\na\n*1\n+RO\n");
+        assert_str(say(c, "command getkeys ping a"), "-ERR The command has no key arguments\n");
+        assert_str(say(c, "command getkeys lmpop 3 a left"),
+                   "-ERR Invalid arguments specified for command\n");
+        assert_str(say(c, "command info client|id what"),
+                   "*2\n*10\n$9\nclient|id\n:2\n*3\n+noscript\n+loading\n+stale\n:0\n:0\n:0\n"
+                   "*2\n+@slow\n+@connection\n*0\n*0\n*0\n$-1\n");
+        client_free(c);
+        store_free(s);
+}
+
+TEST(configuration) {
+        client *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        /* all of them or none */
+        assert_str(say(c, "config set hash-max-listpack-entries 3 databases 2"),
+                   "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set "
+                   "immutable config\n");
+        assert_eq(s->config.hash_max_listpack_entries, 512u);
+        assert_str(say(c, "config set hash-max-ziplist-entries 3 proto-max-bulk-len 2MB"), "+OK\n");
+        assert_eq(s->config.hash_max_listpack_entries, 3u);
+        assert_eq(s->config.proto_max_bulk_len, 2u << 20);
+        assert_str(say(c, "config set hash-max-listpack-value 9223372036854775807gb"),
+                   "-ERR CONFIG SET failed (possibly related to argument "
+                   "'hash-max-listpack-value') - argument must be a memory value\n");
+        assert_str(say(c, "config get *intset*"), "*2\n$22\nset-max-intset-entries\n$3\n512\n");
+        client_free(c);
+        store_free(s);
+}
+
 TEST(no_replies) {
         client *c, *other;
         store *s;

@@ -41,6 +41,11 @@ if command -v redis-cli > /dev/null; then
         seq 10000 | sed 's/.*/SET k& &/' | redis-cli -s "$tmp/r" --pipe > piped
         like 'redis-cli --pipe' "$(cat piped)" 'errors: 0, replies: 10000'
         is 'all of it is there' "$(beam context exec "unix:$tmp/r" DBSIZE)" 10003
+        like 'redis-cli -3' "$(redis-cli -3 -s "$tmp/r" CLIENT INFO)" 'resp=3'
+        like 'redis-cli help' "$(redis-cli -s "$tmp/r" help lpush)" 'LPUSH'
+        like 'what it is told of commands' "$(redis-cli -s "$tmp/r" COMMAND DOCS lpush)" 'summary'
+        like 'INFO' "$(redis-cli -s "$tmp/r" INFO keyspace)" 'db0:keys=10003,expires=0'
+        is 'CONFIG' "$(redis-cli -s "$tmp/r" CONFIG SET notify-keyspace-events KEA)" OK
         stop "$server"
 else
         skip 'redis-cli' 'not installed'

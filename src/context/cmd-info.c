@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* INFO: how the server is. Redis's names for what there is; what a context does not have, or
+ * would have to make up, is not in it. */
+#include <inttypes.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "context/commands.h"
+#include "store.h"
+#include "text.h"
+
+static void tell_server(text *t, const store *s) {
+        int64_t up = (s->now - s->since) / 1000;
+
+        text_add(t, "redis_version:%s\r\n", STORE_REDIS_VERSION);
+        text_add(t, "redis_mode:standalone\r\n");
+        text_add(t, "arch_bits:%zu\r\n", 8 * sizeof(void *));
+        text_add(t, "process_id:%d\r\n", (int)getpid());
+        text_add(t, "server_time_usec:%" PRId64 "\r\n", s->now * 1000);
+        text_add(t, "uptime_in_seconds:%" PRId64 "\r\n", up);
+        text_add(t, "uptime_in_days:%" PRId64 "\r\n", up / (24 * 60 * 60));
+}
+
+static void tell_clients(text *t, const store *s) {
+        text_add(t, "connected_clients:%zu\r\n", s->n_clients);
+        text_add(t, "blocked_clients:%zu\r\n", s->n_blocked);
+}
+
+/* Of the process, as in Redis: what malloc() has given out. */
+static void tell_memory(text *t, const store *s) {
+        struct mallinfo2 m = mallinfo2();
+
+        (void)s;
+        text_add(t, "used_memory:%zu\r\n", m.uordblks + m.hblkhd);
+        text_add(t, "maxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
+}
+
+static void tell_persistence(text *t, const store *s) {
+        text_add(t, "loading:0\r\nasync_loading:0\r\n");
+        text_add(t, "rdb_changes_since_last_save:%" PRIu64 "\r\n", s->n_changes);
+        text_add(t, "rdb_bgsave_in_progress:0\r\naof_enabled:0\r\n");
+}
+
+static void tell_stats(text *t, const store *s) {
+        const store_stats *stats = &s->stats;
+
+        text_add(t, "total_connections_received:%" PRIu64 "\r\n", stats->n_clients_ever);
+        text_add(t, "total_commands_processed:%" PRIu64 "\r\n", stats->n_commands);
+        text_add(t, "expired_keys:%" PRIu64 "\r\nevicted_keys:0\r\n", stats->n_expired);
+        text_add(t, "keyspace_hits:%" PRIu64 "\r\n", stats->n_hits);
+        text_add(t, "keyspace_misses:%" PRIu64 "\r\n", stats->n_misses);
+        text_add(t, "total_error_replies:%" PRIu64 "\r\n", stats->n_errors);
+}
+
+static void tell_replication(text *t, const store *s) {
+        text_add(t, "role:%s\r\nconnected_slaves:0\r\n", s->follows ? "slave" : "master");
+}
+
+static void tell_time(text *t, const char *name, struct timeval used) {
+        text_add(t, "%s:%jd.%06jd\r\n", name, (intmax_t)used.tv_sec, (intmax_t)used.tv_usec);
+}
+
+static void tell_cpu(text *t, const store *s) {
+        struct rusage used;
+
+        (void)s;
+        getrusage(RUSAGE_SELF, &used);
+        tell_time(t, "used_cpu_sys", used.ru_stime);
+        tell_time(t, "used_cpu_user", used.ru_utime);
+}
+
+static void tell_cluster(text *t, const store *s) {
+        (void)s;
+        text_add(t, "cluster_enabled:0\r\n");
+}
+
+static void tell_keyspace(text *t, const store *s) {
+        for (int i = 0; i < s->n_dbs; i++) {
+                const db *d = &s->dbs[i];
+
+                if (db_size(d) > 0)
+                        text_add(t, "db%d:keys=%zu,expires=%zu\r\n", i, db_size(d),
+                                 table_count(&d->expiring));
+        }
+}
+
+static const struct section {
+        const char *name;
+        void (*tell)(text *t, const store *s);
+} sections[] = {
+        { "Server", tell_server },     { "Clients", tell_clients },
+        { "Memory", tell_memory },     { "Persistence", tell_persistence },
+        { "Stats", tell_stats },       { "Replication", tell_replication },
+        { "CPU", tell_cpu },           { "Cluster", tell_cluster },
+        { "Keyspace", tell_keyspace },
+};
+
+static bool is_asked(const call *c, const char *name) {
+        for (int i = 1; i < c->argc; i++)
+                if (call_is(c, i, name) || call_is(c, i, "all") || call_is(c, i, "default") ||
+                    call_is(c, i, "everything"))
+                        return true;
+        return c->argc == 1;
+}
+
+void cmd_info(call *c) {
+        text t = { 0 };
+
+        for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+                if (!is_asked(c, sections[i].name))
+                        continue;
+                text_add(&t, "%s# %s\r\n", t.n ? "\r\n" : "", sections[i].name);
+                sections[i].tell(&t, c->store);
+        }
+        text_reply(&t, c);
+}
+
+void cmd_time(call *c) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        resp_out_array(c->out, 2);
+        resp_out_bulk_integer(c->out, now.tv_sec);
+        resp_out_bulk_integer(c->out, now.tv_nsec / 1000);
+}
