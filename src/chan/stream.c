@@ -661,10 +661,14 @@ static void pump_way(stream_link *b, int i, loop *l) {
                 for (ssize_t done = 0, r; done < n; done += r) {
                         r = stream_write(to, buf + done, (size_t)(n - done));
                         if (r < 0) {
-                                /* it had room: only memory can be short, and what was read is lost
-                                 */
-                                stream_stop(from, BEAM_CODE_INTERNAL, NULL);
-                                stream_end(to, BEAM_CODE_INTERNAL, NULL);
+                                /* There was room, so memory is short or the link was lost just
+                                 * now; what was read goes with it. */
+                                if (r == -ENOMEM)
+                                        code = BEAM_CODE_INTERNAL, text[0] = '\0';
+                                else
+                                        say_why(to, (int)r, &code, text);
+                                stream_stop(from, code, text);
+                                stream_end(to, code, text);
                                 b->over[i] = true;
                                 return;
                         }
