@@ -20,7 +20,8 @@ static const char *say(client *c, const char *line) {
         resp_out_cut(&c->out, 0);
         assert_eq(client_exec(c, argv, argc), 1);
         assert_eq(c->out.n < sizeof(text), true);
-        memcpy(text, c->out.p, c->out.n);
+        if (c->out.n > 0)
+                memcpy(text, c->out.p, c->out.n);
         text[c->out.n] = '\0';
         for (char *p = text; *p; p++)
                 if (*p == '\r')
