@@ -46,6 +46,13 @@ static void on_deadline(uv_timer_t *handle) {
         (void)handle;
 }
 
+/* Who pokes from another thread must not find it going. */
+static void engine_set(loop *l, engine *e) {
+        lock_take(&l->guard);
+        l->uv = e;
+        lock_give(&l->guard);
+}
+
 static int engine_start(loop *l) {
         engine *e;
         int r;
@@ -71,7 +78,7 @@ static int engine_start(loop *l) {
                 return r;
         }
         uv_timer_init(&e->uv, &e->deadline);
-        l->uv = e;
+        engine_set(l, e);
         return 0;
 }
 
@@ -80,7 +87,7 @@ static void engine_stop(loop *l) {
 
         if (!e)
                 return;
-        l->uv = NULL;
+        engine_set(l, NULL);
         uv_close((uv_handle_t *)&e->wake, NULL);
         uv_close((uv_handle_t *)&e->deadline, NULL);
         uv_run(&e->uv, UV_RUN_DEFAULT);
@@ -217,8 +224,12 @@ void loop_poke(loop *l) {
 
         if (was == ASLEEP)
                 futex_wake(&l->state, 1);
-        else if (was == POLLING || l->external) /* libuv tells once until it is heard */
-                uv_async_send(&((engine *)l->uv)->wake);
+        else if (was == POLLING || l->external) {
+                lock_take(&l->guard);
+                if (l->uv) /* the thread may have left since */
+                        uv_async_send(&((engine *)l->uv)->wake); /* tells once until heard */
+                lock_give(&l->guard);
+        }
 }
 
 /* posts */

@@ -95,7 +95,7 @@ struct loop {
         patience patience;
         int n_sources, n_timers;
         list sources;
-        lock guard; /* of the posts */
+        lock guard; /* of the posts, and of uv for who pokes */
         list posts, user_posts;
         list dirty, idle, ready;
         list all;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -527,6 +528,7 @@ static void *use_a_loop(void *arg) {
 
         *ret = loop_get();
         assert_eq(source_open(&s, *ret, fd, SOURCE_READ), 0);
+        assert_ok(loop_fd(*ret)); /* so that a poke is told to it always */
         loop_turn(*ret, 0);
         source_close(&s);
         close(fd);
@@ -544,6 +546,45 @@ TEST(a_loop_is_handed_on) {
                         assert_true(next == first);
                 first = next;
                 loop_poke(first); /* late, and lands somewhere */
+        }
+}
+
+typedef struct brief {
+        int fd;
+        _Atomic(loop *) loop;
+} brief;
+
+static void run_nothing(source *s, unsigned events) {
+        (void)s;
+        (void)events;
+}
+
+static void *wait_once(void *arg) {
+        brief *b = arg;
+        source s = { .fn = run_nothing };
+
+        assert_eq(source_open(&s, loop_get(), b->fd, SOURCE_READ), 0);
+        assert_ok(loop_fd(loop_get()));
+        atomic_store(&b->loop, loop_get());
+        loop_turn(loop_get(), CLOCK_NEVER);
+        source_close(&s);
+        return NULL;
+}
+
+/* A thread is woken by something else, and ends while it is being poked. */
+TEST(a_poke_meets_the_end_of_a_thread) {
+        for (int i = 0; i < 300 / test_slowness(); i++) {
+                brief b = { .fd = (int)assert_ok(eventfd(0, EFD_CLOEXEC)) };
+                pthread_t thread;
+                loop *l;
+
+                assert_eq(pthread_create(&thread, NULL, wait_once, &b), 0);
+                while (!(l = atomic_load(&b.loop)))
+                        sched_yield();
+                test_write(b.fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+                loop_poke(l);
+                assert_eq(pthread_join(thread, NULL), 0);
+                close(b.fd);
         }
 }
 
