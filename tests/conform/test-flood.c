@@ -230,12 +230,12 @@ static void large_beside_small(talk *t, int64_t size) {
 
 LAW(large_beside_small_64m, LAW_TWO | LAW_DIRECT | LAW_NET | LAW_PLAIN, .max_msg = 1 << 30,
     .max_queued = 1 << 30) {
-        large_beside_small(t, 64 << 20);
+        large_beside_small(t, (64 << 20) / test_slowness());
 }
 
 LAW(large_beside_small_256m, LAW_PROCESSES | LAW_DIRECT | LAW_FEW, .max_msg = 1 << 30,
     .max_queued = 1 << 30) {
-        large_beside_small(t, (int64_t)256 << 20);
+        large_beside_small(t, (256 << 20) / test_slowness());
 }
 
 /* Large ones on several channels share the link: the first to come is not the last. */
