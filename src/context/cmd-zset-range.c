@@ -154,11 +154,10 @@ static size_t resolve(const key *k, const range *r, size_t *ret_from) {
         switch (r->by) {
         case BY_RANK:
                 from = r->from < 0 ? r->from + n : r->from;
-                to = (r->to < 0 ? r->to + n : r->to) + 1;
+                to = r->to < 0 ? r->to + n : r->to;
                 if (from < 0)
                         from = 0;
-                if (to > n)
-                        to = n;
+                to = to < n ? to + 1 : n;
                 if (r->reverse && from < to) {
                         int64_t mirrored = n - to;
 
