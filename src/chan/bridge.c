@@ -101,7 +101,8 @@ static void pump(bridge *b) {
                 b->n_taken = 0;
                 receiver_ack(b->rx, n, 0);
         }
-        if (b->ended && !b->n_out) {
+        /* what is taken further on matters as long as there is a link to tell it over */
+        if (b->ended && (!b->n_out || !receiver_is_heard(b->rx, &b->from))) {
                 close_both(b, BEAM_CODE_NONE, NULL, BEAM_CODE_NONE, NULL);
                 return;
         }

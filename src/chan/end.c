@@ -408,6 +408,12 @@ void receiver_ack(beam_receiver *rx, size_t n, int r) {
                 wire_ack(rx->wire, (uint32_t)n, r);
 }
 
+bool receiver_is_heard(const beam_receiver *rx, port *by) {
+        if (rx->wire)
+                by->armed = true;
+        return !rx->wire || rx->wire->s;
+}
+
 void receiver_leave(beam_receiver *rx, port *by, uint32_t code, const char *text) {
         if (rx->pipe) {
                 by->post.loop->n_foreign--;

@@ -50,6 +50,10 @@ void receiver_adopt(beam_receiver *rx, port *by);
 int receiver_pull(beam_receiver *rx, port *by, beam_msg **ret);
 bool receiver_is_pressed(const beam_receiver *rx); /* each ack is waited for */
 void receiver_ack(beam_receiver *rx, size_t n, int r);
+
+/* Whether there is still somebody to whom an ack can be told: not once the session behind
+ * @rx is gone, and then @by is posted. */
+bool receiver_is_heard(const beam_receiver *rx, port *by);
 /* Both ends go with their reason; they may be NULL. */
 void receiver_leave(beam_receiver *rx, port *by, uint32_t code, const char *text);
 

@@ -98,9 +98,13 @@ static void bury(session *s) {
                         s->buckets[i] = w->next;
                         wire_on_lost(w, s->closed_here);
                 }
-        /* those that were over already have nothing to hear, but must not look here again */
-        while (!list_is_empty(&s->over))
-                container_of(list_take_first(&s->over), wire, turn)->s = NULL;
+        /* those that were over already must not look here again */
+        while (!list_is_empty(&s->over)) {
+                wire *w = container_of(list_take_first(&s->over), wire, turn);
+
+                w->s = NULL;
+                wire_wake(w);
+        }
         s->n_wires = s->n_theirs = 0;
         s->last = s->body = NULL;
         dirty_cancel(&s->dirty);
