@@ -5,9 +5,9 @@
  * Contexts: the state of a service, as a Redis database
  *
  * A context is a set of databases that hold what Redis's hold and answer what Redis 7.0
- * answers (docs/reference/commands.md). The program that made it executes commands on it
- * without a socket; served at a URL, any client of Redis does. Seed 001 of Beam; RESP2 and
- * RESP3 of Redis.
+ * answers (docs/explain/limits.md says what is not there yet). The program that made it
+ * executes commands on it without a socket; served at a URL, any client of Redis does.
+ * Seed 001 of Beam; RESP2 and RESP3 of Redis.
  *
  * Owning:   what was made of a context, its clients and servers, is freed before it.
  * Threads:  a context belongs to the thread that made it, and all that was made of it

@@ -5,8 +5,8 @@
  * The table of commands
  *
  * commands.txt says for each command what it takes, what it does and since when; the
- * build makes an array of these of it (tools/gen-commands.py), and dispatch, COMMAND,
- * COMMAND DOCS and docs/reference/commands.md are all read from there.
+ * build makes an array of these of it (tools/gen-commands.py), and dispatch, COMMAND and
+ * COMMAND DOCS are read from there.
  */
 
 #include <stdbool.h>
