@@ -19,6 +19,9 @@
 enum {
         /* What a client may send ahead while it is BLOCKED; then it is not read from. */
         AHEAD_MAX = 1 << 20,
+        /* Answers that a client has not read; then it is not read from either. Picked: more
+         * than a batch that is sent whole before the first answer is read. */
+        UNREAD_MAX = 64 << 20,
         /* Of the server's buffer for answers, kept from one round to the next. */
         KEPT_MAX = 1 << 16,
 };
@@ -99,7 +102,8 @@ static bool conn_flush(conn *c) {
                 return false;
         }
         want = out->n ? SOURCE_WRITE : 0u;
-        if (!c->ended && !(c->client->flags & CLIENT_BLOCKED && c->n_kept >= AHEAD_MAX))
+        if (!c->ended && out->n - c->sent < UNREAD_MAX &&
+            !(c->client->flags & CLIENT_BLOCKED && c->n_kept >= AHEAD_MAX))
                 want |= SOURCE_READ;
         source_want(&c->src, want);
         return true;
