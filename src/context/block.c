@@ -166,7 +166,7 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
                 c->waits_again = true;
                 return;
         }
-        if (c->client->flags & (CLIENT_IN_EXEC | CLIENT_NO_WAIT)) {
+        if (c->client->flags & CLIENT_IN_EXEC) {
                 answer_null(c->out, null);
                 return;
         }

@@ -22,8 +22,7 @@ typedef enum block_null { BLOCK_NULL, BLOCK_NULL_ARRAY } block_null;
 bool block_deadline(call *c, int i, int64_t *ret);
 
 /* Wait for one of the keys @names to change. Nothing has been answered, nor changed. Within
- * a transaction, or for a client whose owner cannot wait, it answers at once as if the
- * time had been up. */
+ * a transaction it answers at once as if the time had been up. */
 void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t deadline,
                block_null null);
 

@@ -22,7 +22,6 @@ typedef enum client_flag {
         CLIENT_BLOCKED = 1 << 0,
         CLIENT_CLOSING = 1 << 1,    /* to be closed once `out` has been sent */
         CLIENT_CLOSE_NOW = 1 << 2,  /* or before */
-        CLIENT_NO_WAIT = 1 << 3,    /* its owner cannot wait */
         CLIENT_MULTI = 1 << 4,      /* commands are queued */
         CLIENT_DIRTY_CAS = 1 << 5,  /* a key that it watched has changed */
         CLIENT_DIRTY_EXEC = 1 << 6, /* a command could not be queued */
