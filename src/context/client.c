@@ -168,6 +168,8 @@ static int execute(client *c, const bytes *argv, int argc) {
         call now = { .store = s, .client = c, .argv = argv, .argc = argc, .out = &c->out };
 
         s->now = c->used = clock_wall_ms();
+        if (s->now >= s->due)
+                upkeep_run(s);
         now.cmd = find(&now);
         if (!now.cmd) {
                 if (c->flags & CLIENT_MULTI)

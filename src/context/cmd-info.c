@@ -82,8 +82,8 @@ static void tell_keyspace(text *t, const store *s) {
                 const db *d = &s->dbs[i];
 
                 if (db_size(d) > 0)
-                        text_add(t, "db%d:keys=%zu,expires=%zu\r\n", i, db_size(d),
-                                 table_count(&d->expiring));
+                        text_add(t, "db%d:keys=%zu,expires=%zu,avg_ttl=%" PRId64 "\r\n", i,
+                                 db_size(d), table_count(&d->expiring), d->mean_ttl);
         }
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "../base/decimal.h"
@@ -12,6 +13,7 @@
 void config_init(config *c) {
         *c = (config){
                 .databases = 16,
+                .hz = 10,
                 .proto_max_bulk_len = RESP_BULK_MAX,
                 .hash_max_listpack_entries = 512,
                 .hash_max_listpack_value = 64,
@@ -21,6 +23,10 @@ void config_init(config *c) {
                 .list_max_listpack_size = -2,
                 .stream_node_max_bytes = 4096,
                 .stream_node_max_entries = 100,
+                .maxmemory_policy = CONFIG_NO_EVICTION,
+                .maxmemory_samples = 5,
+                .lfu_log_factor = 10,
+                .lfu_decay_time = 1,
         };
 }
 
@@ -31,25 +37,42 @@ typedef enum param_kind {
         PARAM_SIZE,
         PARAM_INT64,
         PARAM_UINT64,
-        PARAM_EVENTS
+        PARAM_BOOL,
+        PARAM_WORD, /* one of several, an int by its place among them */
+        PARAM_TEXT, /* an array of char, as long as its field */
+        PARAM_EVENTS,
 } param_kind;
+
+/* In the order of config_policy. */
+static const char *const policies[] = {
+        "volatile-lru", "volatile-lfu",   "volatile-random", "volatile-ttl", "allkeys-lru",
+        "allkeys-lfu",  "allkeys-random", "noeviction",      NULL,
+};
 
 /* A value in bytes may be written as "64mb". */
 static const struct param {
         const char *name, *old_name;
-        size_t offset;
+        size_t offset, size;
         param_kind kind;
         bool is_fixed, is_bytes;
         int64_t min, max;
+        const char *const *words; /* up to NULL */
 } params[] = {
-#define AT(field, k) .offset = offsetof(config, field), .kind = k
+#define AT(field, k) \
+        .offset = offsetof(config, field), .size = sizeof(((config *)0)->field), .kind = k
         { "databases", NULL, AT(databases, PARAM_INT), .is_fixed = true },
         { "hash-max-listpack-entries", "hash-max-ziplist-entries",
           AT(hash_max_listpack_entries, PARAM_SIZE), .max = INT64_MAX },
         { "hash-max-listpack-value", "hash-max-ziplist-value",
           AT(hash_max_listpack_value, PARAM_SIZE), .is_bytes = true, .max = INT64_MAX },
+        { "hz", NULL, AT(hz, PARAM_INT), .max = INT32_MAX },
         { "list-max-listpack-size", "list-max-ziplist-size",
           AT(list_max_listpack_size, PARAM_INT64), .min = INT32_MIN, .max = INT32_MAX },
+        { "lfu-decay-time", NULL, AT(lfu_decay_time, PARAM_INT), .max = INT32_MAX },
+        { "lfu-log-factor", NULL, AT(lfu_log_factor, PARAM_INT), .max = INT32_MAX },
+        { "maxmemory", NULL, AT(maxmemory, PARAM_UINT64), .is_bytes = true, .max = INT64_MAX },
+        { "maxmemory-policy", NULL, AT(maxmemory_policy, PARAM_WORD), .words = policies },
+        { "maxmemory-samples", NULL, AT(maxmemory_samples, PARAM_INT), .min = 1, .max = INT32_MAX },
         { "notify-keyspace-events", NULL, AT(notify_keyspace_events, PARAM_EVENTS) },
         { "proto-max-bulk-len", NULL, AT(proto_max_bulk_len, PARAM_UINT64), .is_bytes = true,
           .min = 1 << 20, .max = INT64_MAX },
@@ -95,6 +118,15 @@ void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX])
         case PARAM_UINT64:
                 snprintf(ret, CONFIG_TEXT_MAX, "%" PRIu64, *(const uint64_t *)at);
                 break;
+        case PARAM_BOOL:
+                snprintf(ret, CONFIG_TEXT_MAX, "%s", *(const bool *)at ? "yes" : "no");
+                break;
+        case PARAM_WORD:
+                snprintf(ret, CONFIG_TEXT_MAX, "%s", p->words[*(const int *)at]);
+                break;
+        case PARAM_TEXT:
+                snprintf(ret, CONFIG_TEXT_MAX, "%s", (const char *)at);
+                break;
         case PARAM_EVENTS:
                 notify_print(*(const int *)at, ret);
                 break;
@@ -125,44 +157,99 @@ static bool read_bytes(bytes text, int64_t *ret) {
         return false;
 }
 
+static int fail(char error[static CONFIG_ERROR_MAX], int r, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+static int fail(char error[static CONFIG_ERROR_MAX], int r, const char *format, ...) {
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(error, CONFIG_ERROR_MAX, format, args);
+        va_end(args);
+        return r;
+}
+
 static int set_events(int *at, bytes value, char error[static CONFIG_ERROR_MAX]) {
         int set = notify_parse(value);
 
-        if (set < 0) {
-                snprintf(error, CONFIG_ERROR_MAX,
-                         "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
-                return set;
-        }
+        if (set < 0)
+                return fail(error, set, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
         *at = set;
+        return 0;
+}
+
+static int set_bool(bool *at, bytes value, char error[static CONFIG_ERROR_MAX]) {
+        if (!bytes_is(value, "yes") && !bytes_is(value, "no"))
+                return fail(error, -EINVAL, "argument must be 'yes' or 'no'");
+        *at = bytes_is(value, "yes");
+        return 0;
+}
+
+static int set_word(int *at, const char *const *words, bytes value,
+                    char error[static CONFIG_ERROR_MAX]) {
+        size_t n;
+
+        for (int i = 0; words[i]; i++) {
+                if (bytes_is(value, words[i])) {
+                        *at = i;
+                        return 0;
+                }
+        }
+        n = (size_t)snprintf(error, CONFIG_ERROR_MAX, "argument(s) must be one of the following: ");
+        for (int i = 0; words[i] && n < CONFIG_ERROR_MAX; i++)
+                n += (size_t)snprintf(error + n, CONFIG_ERROR_MAX - n, "%s%s", i ? ", " : "",
+                                      words[i]);
+        return -EINVAL;
+}
+
+static int set_text(char *at, size_t size, bytes value, char error[static CONFIG_ERROR_MAX]) {
+        if (value.n >= size)
+                return fail(error, -ERANGE, "argument is longer than %zu bytes", size - 1);
+        if (value.n > 0 && memchr(value.p, '\0', value.n))
+                return fail(error, -EINVAL, "argument has a zero in it");
+        if (value.n > 0)
+                memcpy(at, value.p, value.n);
+        at[value.n] = '\0';
+        return 0;
+}
+
+static int set_number(const struct param *p, void *at, bytes value,
+                      char error[static CONFIG_ERROR_MAX]) {
+        int64_t number;
+
+        if (p->is_bytes && !read_bytes(value, &number))
+                return fail(error, -EINVAL, "argument must be a memory value");
+        if (!p->is_bytes && !decimal_read(value.p, value.n, &number))
+                return fail(error, -EINVAL, "argument couldn't be parsed into an integer");
+        if (number < p->min || number > p->max)
+                return fail(error, -ERANGE,
+                            "argument must be between %" PRId64 " and %" PRId64 " inclusive",
+                            p->min, p->max);
+        if (p->kind == PARAM_INT)
+                *(int *)at = (int)number;
+        else if (p->kind == PARAM_SIZE)
+                *(size_t *)at = (size_t)number;
+        else
+                *(int64_t *)at = number;
         return 0;
 }
 
 int config_set(config *c, unsigned i, bytes value, char error[static CONFIG_ERROR_MAX]) {
         const struct param *p = &params[i % N_PARAMS];
         void *at = (char *)c + p->offset;
-        int64_t number;
 
-        if (p->is_fixed) {
-                snprintf(error, CONFIG_ERROR_MAX, "can't set immutable config");
-                return -EPERM;
-        }
-        if (p->kind == PARAM_EVENTS)
+        if (p->is_fixed)
+                return fail(error, -EPERM, "can't set immutable config");
+        switch (p->kind) {
+        case PARAM_BOOL:
+                return set_bool(at, value, error);
+        case PARAM_WORD:
+                return set_word(at, p->words, value, error);
+        case PARAM_TEXT:
+                return set_text(at, p->size, value, error);
+        case PARAM_EVENTS:
                 return set_events(at, value, error);
-        if (!(p->is_bytes ? read_bytes(value, &number) : decimal_read(value.p, value.n, &number))) {
-                snprintf(error, CONFIG_ERROR_MAX,
-                         p->is_bytes ? "argument must be a memory value"
-                                     : "argument couldn't be parsed into an integer");
-                return -EINVAL;
+        default:
+                return set_number(p, at, value, error);
         }
-        if (number < p->min || number > p->max) {
-                snprintf(error, CONFIG_ERROR_MAX,
-                         "argument must be between %" PRId64 " and %" PRId64 " inclusive", p->min,
-                         p->max);
-                return -ERANGE;
-        }
-        if (p->kind == PARAM_SIZE)
-                *(size_t *)at = (size_t)number;
-        else
-                *(int64_t *)at = number;
-        return 0;
 }

@@ -14,8 +14,22 @@
 
 #include "../base/bytes.h"
 
+/* What is removed when maxmemory is reached: of the keys that expire, or of all, those that
+ * were not used for longest, that were used least, that are drawn, or that expire next. */
+typedef enum config_policy {
+        CONFIG_VOLATILE_LRU,
+        CONFIG_VOLATILE_LFU,
+        CONFIG_VOLATILE_RANDOM,
+        CONFIG_VOLATILE_TTL,
+        CONFIG_ALLKEYS_LRU,
+        CONFIG_ALLKEYS_LFU,
+        CONFIG_ALLKEYS_RANDOM,
+        CONFIG_NO_EVICTION,
+} config_policy;
+
 typedef struct config {
         int databases;
+        int hz; /* how often a second upkeep.h looks for something to do */
         uint64_t proto_max_bulk_len;
 
         /* up to which size a collection is kept compact */
@@ -26,6 +40,10 @@ typedef struct config {
         size_t stream_node_max_bytes, stream_node_max_entries;
 
         int notify_keyspace_events; /* a set of notify_class */
+
+        uint64_t maxmemory;   /* 0: no limit */
+        int maxmemory_policy; /* of config_policy */
+        int maxmemory_samples, lfu_log_factor, lfu_decay_time;
 } config;
 
 void config_init(config *c);
@@ -35,7 +53,7 @@ void config_init(config *c);
 unsigned config_count(void);
 const char *config_name(unsigned i);
 
-enum { CONFIG_TEXT_MAX = 32, CONFIG_ERROR_MAX = 128 };
+enum { CONFIG_TEXT_MAX = 4096, CONFIG_ERROR_MAX = 256 };
 void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX]);
 
 /* -EPERM: it stays as it is. -EINVAL, -ERANGE. Why is written into @error, in Redis's words. */

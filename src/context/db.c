@@ -158,8 +158,10 @@ key *db_expire(db *d, key *k, int64_t when) {
                 mem_free(k);
                 k = moved;
         }
-        if (wants)
+        if (wants) {
                 memcpy(k->rest, &when, sizeof(when));
+                upkeep_wake(d->store);
+        }
         return k;
 }
 

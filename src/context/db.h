@@ -28,10 +28,12 @@ typedef struct store store;
 typedef struct db {
         store *store;
         int number;
-        table keys;     /* of key */
-        table expiring; /* those of them that have a time to live */
-        table watched;  /* names, by multi.c */
-        table waited;   /* names, by block.c */
+        table keys;       /* of key */
+        table expiring;   /* those of them that have a time to live */
+        table watched;    /* names, by multi.c */
+        table waited;     /* names, by block.c */
+        uint64_t walked;  /* of expiring, by upkeep.c */
+        int64_t mean_ttl; /* ms, of those that it has seen; 0: none */
 } db;
 
 void db_init(db *d, store *s, int number);

@@ -21,9 +21,11 @@ int store_new(const config *cfg, store **ret) {
         feed_init(&s->feed);
         s->next_id = 1;
         s->since = clock_wall_ms();
+        s->due = INT64_MAX;
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
-        if (!s->dbs) {
-                mem_free(s);
+        s->upkeep = upkeep_new(s);
+        if (!s->dbs || !s->upkeep) {
+                store_free(s);
                 return -ENOMEM;
         }
         for (; s->n_dbs < s->config.databases; s->n_dbs++)
@@ -36,6 +38,7 @@ store *store_free(store *s) {
         if (!s)
                 return NULL;
         assert(list_is_empty(&s->clients));
+        upkeep_free(s->upkeep);
         while (s->n_dbs > 0)
                 db_deinit(&s->dbs[--s->n_dbs]);
         mem_free(s->dbs);

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "config.h"
 #include "feed.h"
+#include "upkeep.h"
 
 /* Of the Redis whose commands these are: clients ask it what they can do. */
 #define STORE_REDIS_VERSION "7.0.15"
@@ -33,6 +34,9 @@ struct store {
         bool follows;       /* another store, which says when keys expire */
         call *current;      /* what is being executed, or NULL */
         feed feed;
+        upkeep *upkeep;
+        int64_t due;         /* ms of Unix time: when upkeep.h has something to do */
+        bool leaves_expired; /* DEBUG SET-ACTIVE-EXPIRE 0 */
         store_stats stats;
 };
 

@@ -1,33 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store.h"
-
-#include "test.h"
-
-/* Words separated by blanks; what is answered, with its line ends as blanks. */
-static const char *say(client *c, const char *line) {
-        static char text[4096];
-        bytes argv[64];
-        int argc = 0;
-
-        for (const char *p = line; *p; p++) {
-                size_t n = strcspn(p, " ");
-
-                argv[argc++] = (bytes){ p, n };
-                p += n;
-                if (!*p)
-                        break;
-        }
-        resp_out_cut(&c->out, 0);
-        assert_eq(client_exec(c, argv, argc), 1);
-        assert_eq(c->out.n < sizeof(text), true);
-        if (c->out.n > 0)
-                memcpy(text, c->out.p, c->out.n);
-        text[c->out.n] = '\0';
-        for (char *p = text; *p; p++)
-                if (*p == '\r')
-                        memmove(p, p + 1, strlen(p));
-        return text;
-}
+#include "test-ask.h"
 
 TEST(commands) {
         store *s;
@@ -35,13 +7,13 @@ TEST(commands) {
 
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
-        assert_str(say(c, "ping"), "+PONG\n");
-        assert_str(say(c, "GET nothing"), "$-1\n");
-        assert_str(say(c, "get"), "-ERR wrong number of arguments for 'get' command\n");
-        assert_str(say(c, "what is it"),
+        assert_str(ask(c, "ping"), "+PONG\n");
+        assert_str(ask(c, "GET nothing"), "$-1\n");
+        assert_str(ask(c, "get"), "-ERR wrong number of arguments for 'get' command\n");
+        assert_str(ask(c, "what is it"),
                    "-ERR unknown command 'what', with args beginning with: 'is' 'it' \n");
-        assert_str(say(c, "select 16"), "-ERR DB index is out of range\n");
-        assert_str(say(c, "select 15"), "+OK\n");
+        assert_str(ask(c, "select 16"), "-ERR DB index is out of range\n");
+        assert_str(ask(c, "select 15"), "+OK\n");
         assert_eq(c->db->number, 15);
         client_free(c);
         store_free(s);
@@ -54,27 +26,27 @@ TEST(connection) {
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
         other = client_new(s);
-        assert_str(say(c, "hello 3 setname me"),
+        assert_str(ask(c, "hello 3 setname me"),
                    "%7\n$6\nserver\n$5\nredis\n$7\nversion\n$6\n7.0.15\n$5\nproto\n:3\n"
                    "$2\nid\n:1\n$4\nmode\n$10\nstandalone\n$4\nrole\n$6\nmaster\n"
                    "$7\nmodules\n*0\n");
-        assert_str(say(c, "client getname"), "$2\nme\n");
-        assert_str(say(c, "client setname \x7f"),
+        assert_str(ask(c, "client getname"), "$2\nme\n");
+        assert_str(ask(c, "client setname \x7f"),
                    "-ERR Client names cannot contain spaces, newlines "
                    "or special characters.\n");
-        assert_str(say(c, "hello 4"), "-NOPROTO unsupported protocol version\n");
-        assert_str(say(c, "reset"), "+RESET\n");
-        assert_str(say(c, "client getname"), "$-1\n");
-        assert_str(say(other, "client id"), ":2\n");
+        assert_str(ask(c, "hello 4"), "-NOPROTO unsupported protocol version\n");
+        assert_str(ask(c, "reset"), "+RESET\n");
+        assert_str(ask(c, "client getname"), "$-1\n");
+        assert_str(ask(other, "client id"), ":2\n");
 
         /* those who have no address are not ended from outside */
-        assert_str(say(c, "client kill type normal skipme no"), ":0\n");
+        assert_str(ask(c, "client kill type normal skipme no"), ":0\n");
         other->address = other->local_address = "1.2.3.4:5";
-        assert_str(say(c, "client kill addr 1.2.3.4:5 id 1"), ":0\n");
+        assert_str(ask(c, "client kill addr 1.2.3.4:5 id 1"), ":0\n");
         assert_eq(other->flags, 0u);
-        assert_str(say(c, "client kill 1.2.3.4:5"), "+OK\n");
+        assert_str(ask(c, "client kill 1.2.3.4:5"), "+OK\n");
         assert_eq(other->flags, (uint32_t)(CLIENT_CLOSING | CLIENT_CLOSE_NOW));
-        assert_str(say(c, "quit"), "+OK\n");
+        assert_str(ask(c, "quit"), "+OK\n");
         assert_eq(c->flags, (uint32_t)CLIENT_CLOSING);
         client_free(c);
         client_free(other);
@@ -87,12 +59,12 @@ TEST(keys_of_commands) {
 
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
-        assert_str(say(c, "command getkeys mset a 1 b 2"), "*2\n$1\na\n$1\nb\n");
-        assert_str(say(c, "command getkeysandflags object encoding a"), "*1\n*2\n$1\na\n*1\n+RO\n");
-        assert_str(say(c, "command getkeys ping a"), "-ERR The command has no key arguments\n");
-        assert_str(say(c, "command getkeys lmpop 3 a left"),
+        assert_str(ask(c, "command getkeys mset a 1 b 2"), "*2\n$1\na\n$1\nb\n");
+        assert_str(ask(c, "command getkeysandflags object encoding a"), "*1\n*2\n$1\na\n*1\n+RO\n");
+        assert_str(ask(c, "command getkeys ping a"), "-ERR The command has no key arguments\n");
+        assert_str(ask(c, "command getkeys lmpop 3 a left"),
                    "-ERR Invalid arguments specified for command\n");
-        assert_str(say(c, "command info client|id what"),
+        assert_str(ask(c, "command info client|id what"),
                    "*2\n*10\n$9\nclient|id\n:2\n*3\n+noscript\n+loading\n+stale\n:0\n:0\n:0\n"
                    "*2\n+@slow\n+@connection\n*0\n*0\n*0\n$-1\n");
         client_free(c);
@@ -106,17 +78,17 @@ TEST(configuration) {
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
         /* all of them or none */
-        assert_str(say(c, "config set hash-max-listpack-entries 3 databases 2"),
+        assert_str(ask(c, "config set hash-max-listpack-entries 3 databases 2"),
                    "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set "
                    "immutable config\n");
         assert_eq(s->config.hash_max_listpack_entries, 512u);
-        assert_str(say(c, "config set hash-max-ziplist-entries 3 proto-max-bulk-len 2MB"), "+OK\n");
+        assert_str(ask(c, "config set hash-max-ziplist-entries 3 proto-max-bulk-len 2MB"), "+OK\n");
         assert_eq(s->config.hash_max_listpack_entries, 3u);
         assert_eq(s->config.proto_max_bulk_len, 2u << 20);
-        assert_str(say(c, "config set hash-max-listpack-value 9223372036854775807gb"),
+        assert_str(ask(c, "config set hash-max-listpack-value 9223372036854775807gb"),
                    "-ERR CONFIG SET failed (possibly related to argument "
                    "'hash-max-listpack-value') - argument must be a memory value\n");
-        assert_str(say(c, "config get *intset*"), "*2\n$22\nset-max-intset-entries\n$3\n512\n");
+        assert_str(ask(c, "config get *intset*"), "*2\n$22\nset-max-intset-entries\n$3\n512\n");
         client_free(c);
         store_free(s);
 }
@@ -128,20 +100,20 @@ TEST(no_replies) {
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
         other = client_new(s);
-        assert_str(say(c, "client reply skip"), "");
-        assert_str(say(c, "what"), "");
-        assert_str(say(c, "ping"), "+PONG\n");
-        assert_str(say(c, "client reply off"), "");
-        assert_str(say(c, "ping"), "");
-        assert_str(say(c, "client reply on"), "+OK\n");
+        assert_str(ask(c, "client reply skip"), "");
+        assert_str(ask(c, "what"), "");
+        assert_str(ask(c, "ping"), "+PONG\n");
+        assert_str(ask(c, "client reply off"), "");
+        assert_str(ask(c, "ping"), "");
+        assert_str(ask(c, "client reply on"), "+OK\n");
 
         /* what is answered later is the one that is skipped */
-        assert_str(say(c, "client reply skip"), "");
+        assert_str(ask(c, "client reply skip"), "");
         assert_eq(client_exec(c, (bytes[]){ BYTES("blpop"), BYTES("l"), BYTES("0") }, 3), 0);
-        assert_str(say(other, "client unblock 1 error"), ":1\n");
+        assert_str(ask(other, "client unblock 1 error"), ":1\n");
         assert_eq(c->out.n, 0u);
-        assert_str(say(other, "client unblock 1"), ":0\n");
-        assert_str(say(c, "ping"), "+PONG\n");
+        assert_str(ask(other, "client unblock 1"), ":0\n");
+        assert_str(ask(c, "ping"), "+PONG\n");
         client_free(c);
         client_free(other);
         store_free(s);
@@ -154,24 +126,24 @@ TEST(transactions) {
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
         other = client_new(s);
-        assert_str(say(c, "multi"), "+OK\n");
-        assert_str(say(c, "multi"), "-ERR MULTI calls can not be nested\n");
-        assert_str(say(c, "set a 1"), "+QUEUED\n");
-        assert_str(say(c, "incr a"), "+QUEUED\n");
-        assert_str(say(c, "lpush a x"), "+QUEUED\n");
-        assert_str(say(c, "exec"),
+        assert_str(ask(c, "multi"), "+OK\n");
+        assert_str(ask(c, "multi"), "-ERR MULTI calls can not be nested\n");
+        assert_str(ask(c, "set a 1"), "+QUEUED\n");
+        assert_str(ask(c, "incr a"), "+QUEUED\n");
+        assert_str(ask(c, "lpush a x"), "+QUEUED\n");
+        assert_str(ask(c, "exec"),
                    "*3\n+OK\n:2\n"
                    "-WRONGTYPE Operation against a key holding the wrong kind of value\n");
-        say(c, "watch a b");
-        say(c, "multi");
-        say(c, "get a");
-        assert_str(say(other, "set b 1"), "+OK\n");
-        assert_str(say(c, "exec"), "*-1\n");
-        say(c, "multi");
-        say(c, "nonsense");
-        assert_str(say(c, "exec"),
+        ask(c, "watch a b");
+        ask(c, "multi");
+        ask(c, "get a");
+        assert_str(ask(other, "set b 1"), "+OK\n");
+        assert_str(ask(c, "exec"), "*-1\n");
+        ask(c, "multi");
+        ask(c, "nonsense");
+        assert_str(ask(c, "exec"),
                    "-EXECABORT Transaction discarded because of previous errors.\n");
-        say(c, "watch a");
+        ask(c, "watch a");
         client_free(c);
         client_free(other);
         store_free(s);
@@ -197,16 +169,16 @@ TEST(waiting) {
         assert_eq(
                 client_exec(b, (bytes[]){ BYTES("brpop"), BYTES("l"), BYTES("m"), BYTES("0") }, 4),
                 0);
-        assert_str(say(c, "rpush l 1"), ":1\n");
+        assert_str(ask(c, "rpush l 1"), ":1\n");
         assert_eq(n_a, 1);
         assert_eq(n_b, 0);
-        assert_str(say(c, "llen l"), ":0\n");
-        assert_str(say(c, "rpush l 1 2 3"), ":3\n");
+        assert_str(ask(c, "llen l"), ":0\n");
+        assert_str(ask(c, "rpush l 1 2 3"), ":3\n");
         assert_eq(n_b, 1);
-        assert_str(say(c, "lrange l 0 -1"), "*2\n$1\n1\n$1\n2\n");
+        assert_str(ask(c, "lrange l 0 -1"), "*2\n$1\n1\n$1\n2\n");
         assert_eq(client_exec(b, (bytes[]){ BYTES("brpop"), BYTES("m"), BYTES("0") }, 3), 0);
         client_free(b);
-        assert_str(say(c, "rpush m 1"), ":1\n");
+        assert_str(ask(c, "rpush m 1"), ":1\n");
         client_free(a);
         client_free(c);
         store_free(s);
