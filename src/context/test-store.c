@@ -183,3 +183,23 @@ TEST(waiting) {
         client_free(c);
         store_free(s);
 }
+
+TEST(no_scripts) {
+        client *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_str(ask(c, "eval return 0"),
+                   "-ERR no scripts can be run here: a context has no Lua\n");
+        assert_str(ask(c, "eval return 2 a"),
+                   "-ERR Number of keys can't be greater than number of args\n");
+        assert_str(ask(c, "evalsha 0123456789012345678901234567890123456789 -1"),
+                   "-ERR Number of keys can't be negative\n");
+        assert_str(ask(c, "evalsha x -1"), "-NOSCRIPT No matching script. Please use EVAL.\n");
+        assert_str(ask(c, "script exists a b"), "*2\n:0\n:0\n");
+        assert_str(ask(c, "function flush async"), "+OK\n");
+        assert_str(ask(c, "function list withcode libraryname a"), "*0\n");
+        client_free(c);
+        store_free(s);
+}

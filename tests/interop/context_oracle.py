@@ -107,6 +107,12 @@ TEMPLATES = {
         "CONFIG SET notify-keyspace-events KEA", "CONFIG GET notify-keyspace-events", "CONFIG RESETSTAT",
         "CONFIG SET set-max-intset-entries 512 <m> <m>", "INFO <m>",
     ],
+    "scripting": [
+        "EVALSHA <m> <n> <k>", "EVALSHA_RO " + "0" * 40 + " <n> <k>", "EVAL <m> <n>x <k>", "FCALL <m> <n> <k>",
+        "FCALL_RO <m> <n>", "SCRIPT EXISTS <m> <m>", "SCRIPT FLUSH", "SCRIPT FLUSH <m>", "SCRIPT KILL",
+        "FUNCTION FLUSH", "FUNCTION FLUSH <m>", "FUNCTION LIST", "FUNCTION LIST LIBRARYNAME <m>",
+        "FUNCTION LIST <m> <m>", "FUNCTION KILL", "FUNCTION DELETE <m>", "FUNCTION LOAD <m> <m>",
+    ],
     "transactions": ["MULTI", "EXEC", "EXEC", "DISCARD", "WATCH <k>", "UNWATCH"],
 }
 # Replies that hold a time, and by how much it may differ.
