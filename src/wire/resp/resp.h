@@ -8,6 +8,7 @@
  *     out.h       replies and requests as bytes                 both sides
  *     reply.h     bytes from a server in, whole replies out     client
  *     cursor.h    the values of a whole reply, one by one       client, and in process
+ *     psync.h    what a master sends to who follows it           following a master
  *     split.h     the words of a line, with quotes              inline requests, the tool
  *
  * The bytes are described at https://redis.io/docs/reference/protocol-spec and in
