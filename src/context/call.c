@@ -39,6 +39,22 @@ void call_fail_memory(call *c) {
         call_fail(c, "OOM out of memory");
 }
 
+void call_keep(call *c, bytes name, key *loose, size_t n, notify_class class, const char *event) {
+        key *old = n == 0 ? db_write(c->db, name) : NULL;
+
+        if (old) {
+                db_remove(c->db, old);
+                db_changed(c->db, name, NOTIFY_GENERIC, "del");
+        } else if (n > 0) {
+                if (!db_replace(c->db, name, loose)) {
+                        call_fail_memory(c);
+                        return;
+                }
+                db_changed(c->db, name, class, event);
+        }
+        resp_out_integer(c->out, (int64_t)n);
+}
+
 void call_count_changes(call *c, int64_t n) {
         c->store->n_changes += (uint64_t)n;
 }

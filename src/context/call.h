@@ -72,6 +72,11 @@ bool call_integer(call *c, int i, int64_t *ret, const char *error);
 bool call_integer_in(call *c, int i, int64_t min, int64_t max, int64_t *ret, const char *error);
 bool call_double(call *c, int i, double *ret, const char *error);
 
+/* For commands that keep a result of @n values: it is moved out of @loose, a key in no
+ * database, to the place of what is there under @name; without any, that is removed.
+ * Tells of it, and answers @n. */
+void call_keep(call *c, bytes name, key *loose, size_t n, notify_class class, const char *event);
+
 /* As many more changes than db_changed() was told of: each element counts. */
 void call_count_changes(call *c, int64_t n);
 

@@ -9,6 +9,7 @@
 #include "pick.h"
 #include "scan.h"
 #include "store.h"
+#include "value.h"
 
 static void answer(call *c, bytes text) {
         resp_out_bulk(c->out, text.p, text.n);
@@ -378,7 +379,7 @@ static key *loose_set(void) {
 
 static key *loose_free(key *k) {
         if (k)
-                set_free(k);
+                value_free(k);
         return mem_free(k);
 }
 
@@ -419,32 +420,6 @@ void cmd_sdiff(call *c) {
         combine(c, DIFF);
 }
 
-/* Put the result in place of what argument 1 names. */
-static void store_result(call *c, key *loose, const char *event) {
-        bytes name = c->argv[1];
-        size_t n = set_count(loose);
-        key *old = db_write(c->db, name), *k;
-
-        if (old) {
-                db_remove(c->db, old);
-                if (n == 0)
-                        db_changed(c->db, name, NOTIFY_GENERIC, "del");
-        }
-        if (n > 0) {
-                k = db_add(c->db, name, KEY_SET);
-                if (!k) {
-                        call_fail_memory(c);
-                        return;
-                }
-                k->encoding = loose->encoding;
-                k->value = loose->value;
-                loose->encoding = KEY_INTSET;
-                loose->value = NULL;
-                db_changed(c->db, name, NOTIFY_SET, event);
-        }
-        resp_out_integer(c->out, (int64_t)n);
-}
-
 static void combine_and_store(call *c, operation op, const char *event) {
         result r = { .c = c };
         several all;
@@ -456,7 +431,7 @@ static void combine_and_store(call *c, operation op, const char *event) {
                 each_result(&all, op, collect, &r);
         mem_free(all.sets);
         if (r.k && !r.failed)
-                store_result(c, r.k, event);
+                call_keep(c, c->argv[1], r.k, set_count(r.k), NOTIFY_SET, event);
         else
                 call_fail_memory(c);
         loose_free(r.k);

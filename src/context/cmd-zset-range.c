@@ -259,28 +259,8 @@ static key *copy_range(call *c, const key *k, const range *r) {
 }
 
 void zset_store(call *c, key *loose, const char *event) {
-        bytes name = c->argv[1];
-        size_t n = zset_count(loose);
-        key *old = db_write(c->db, name), *k;
-
-        if (old) {
-                db_remove(c->db, old);
-                if (n == 0)
-                        db_changed(c->db, name, NOTIFY_GENERIC, "del");
-        }
-        if (n == 0) {
-                zset_delete(loose);
-        } else {
-                k = db_add(c->db, name, KEY_ZSET);
-                if (!k) {
-                        zset_delete(loose);
-                        call_fail_memory(c);
-                        return;
-                }
-                zset_adopt(k, loose);
-                db_changed(c->db, name, NOTIFY_ZSET, event);
-        }
-        resp_out_integer(c->out, (int64_t)n);
+        call_keep(c, c->argv[1], loose, zset_count(loose), NOTIFY_ZSET, event);
+        zset_delete(loose);
 }
 
 void cmd_zrangestore(call *c) {

@@ -230,6 +230,20 @@ key *db_move(db *d, key *k, db *to, bytes name) {
         return moved;
 }
 
+key *db_replace(db *d, bytes name, key *loose) {
+        key *k = db_write(d, name);
+
+        k = k ? db_expire(d, k, INT64_MAX) : db_add(d, name, loose->type);
+        if (!k)
+                return NULL;
+        value_free(k);
+        k->type = loose->type;
+        k->encoding = loose->encoding;
+        k->value = loose->value;
+        value_init(loose);
+        return k;
+}
+
 void db_changed(db *d, bytes name, notify_class class, const char *event) {
         (void)class, (void)event;
         d->store->n_changes++;

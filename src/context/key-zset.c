@@ -69,12 +69,6 @@ key *zset_delete(key *k) {
         return mem_free(k);
 }
 
-void zset_adopt(key *k, key *loose) {
-        k->encoding = loose->encoding;
-        k->value = loose->value;
-        mem_free(loose);
-}
-
 /* small ones */
 
 static bytes member_at(const pack *p, size_t at, char scratch[static DECIMAL_MAX]) {

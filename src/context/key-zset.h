@@ -21,8 +21,6 @@ key *zset_add(db *d, bytes name);
 /* The same under no name, for a result that is not kept, or not yet. */
 key *zset_new(void);
 key *zset_delete(key *k);
-/* As the value of a key without one; @loose is deleted by it. */
-void zset_adopt(key *k, key *loose);
 
 /* For commands that keep a result: it takes the place of what argument 1 names, and its
  * count is answered. @loose is the callee's. */

@@ -29,6 +29,10 @@ TIMES = ["0", "-1", "100", "1000", "100000"]  # seconds; none that comes meanwhi
 REALS = ["0", "1", "1.5", "-2.25", "3e2", "10", "0.1", "-0.5"]
 BAD = ["", "x", "1.5", "9223372036854775807", "-9223372036854775808", "99999999999999999999",
        "nan", "inf", "-inf", "1e400", " 1", "1 ", "(1", "[a", "+", "-"]
+PLACES = ["0", "1", "5", "7", "8", "30", "63", "100", "200", "-1", "#1", "#3"]  # of bits
+WIDTHS = ["u1", "u7", "u8", "u63", "i1", "i5", "i8", "i33", "i64", "u64", "i65"]
+HOLES = {"k": KEYS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS,
+         "p": PLACES, "w": WIDTHS}
 
 TEMPLATES = {
     "string": [
@@ -40,6 +44,19 @@ TEMPLATES = {
         "INCRBY <k> <n>", "DECRBY <k> <n>", "INCRBYFLOAT <k> <r>", "MSET <k> <m> <k> <m>",
         "MSET <k> <m> <k>", "MSETNX <k> <m> <k> <m>", "MGET <k> <k> <k>", "SETNX <k> <m>",
         "SETEX <k> 100 <m>", "SETEX <k> <t> <m>", "PSETEX <k> 100000 <m>",
+    ],
+    "bitmap": [
+        "SET <k> <m>", "SET <k> <n>", "APPEND <k> <m>", "GET <k>", "SETBIT <k> <p> 1", "SETBIT <k> <p> 0",
+        "SETBIT <k> <p> <n>", "GETBIT <k> <p>", "BITCOUNT <k>", "BITCOUNT <k> <n> <n>",
+        "BITCOUNT <k> <n> <n> BIT", "BITCOUNT <k> <n> <n> BYTE", "BITCOUNT <k> <n>", "BITPOS <k> 1",
+        "BITPOS <k> 0", "BITPOS <k> <n>", "BITPOS <k> 1 <n>", "BITPOS <k> 0 <n> <n>", "BITPOS <k> 0 <n>",
+        "BITPOS <k> 1 <n> <n> BIT", "BITPOS <k> 0 <n> <n> BYTE", "BITOP AND <k> <k> <k>",
+        "BITOP OR <k> <k> <k> <k>", "BITOP XOR <k> <k> <k>", "BITOP NOT <k> <k>", "BITOP NOT <k> <k> <k>",
+        "BITFIELD <k> GET <w> <p>", "BITFIELD <k> SET <w> <p> <n> GET <w> <p>", "BITFIELD <k>",
+        "BITFIELD <k> INCRBY <w> <p> <n> OVERFLOW SAT INCRBY <w> <p> <n> OVERFLOW FAIL INCRBY <w> <p> <n>",
+        "BITFIELD <k> OVERFLOW FAIL SET <w> <p> <n>", "BITFIELD <k> OVERFLOW SAT SET <w> <p> <n>",
+        "BITFIELD <k> OVERFLOW <m> GET <w> <p>", "BITFIELD_RO <k> GET <w> <p> GET <w> <p>",
+        "BITFIELD_RO <k> SET <w> <p> <n>", "LPUSH <k> <m>", "DEL <k>", "STRLEN <k>",
     ],
     "list": [
         "LPUSH <k> <m>", "RPUSH <k> <m> <m> <m>", "LPUSHX <k> <m>", "RPUSHX <k> <m> <m>", "LPOP <k>",
@@ -213,7 +230,7 @@ class Oracle:
         chance = self.chance
         if chance.random() < 0.01:
             return chance.choice(BAD)
-        return chance.choice({"k": KEYS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS}[what])
+        return chance.choice(HOLES[what])
 
     def command(self):
         template = self.chance.choice(self.templates)
