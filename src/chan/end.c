@@ -10,16 +10,6 @@
 #include "stream.h"
 #include "wire.h"
 
-/* A program's callback on a receiver: posted to the loop when a receive would not
- * wait, and again until it would. */
-struct watch {
-        port by;
-        beam_receiver *rx;
-        void (*fn)(void *data, beam_receiver *rx);
-        void *data;
-        bool running, dropped;
-};
-
 /* making */
 
 int sender_new(chan_pipe *p, beam_sender **ret) {
@@ -57,8 +47,8 @@ int beam_pipe(size_t depth, beam_sender **ret_tx, beam_receiver **ret_rx) {
                         mem_free(tx);
         }
         if (r < 0) {
-                pipe_tx_close(p, 0, NULL);
-                pipe_rx_close(p, 0, NULL);
+                pipe_tx_close(p, NULL, 0, NULL);
+                pipe_rx_close(p, NULL, 0, NULL);
                 return r;
         }
         *ret_tx = tx;
@@ -68,15 +58,16 @@ int beam_pipe(size_t depth, beam_sender **ret_tx, beam_receiver **ret_rx) {
 /* The wire gets ends of its own, for the bridge; the program's stands on a pipe. */
 
 int sender_detach(beam_sender *tx) {
+        wire *w = tx->wire;
         beam_sender *outer = NULL, *old;
         beam_receiver *rx = NULL;
         bridge *b = NULL;
         int r;
 
-        if (!tx->wire)
+        if (!w)
                 return 0;
-        old = wire_sender(tx->wire);
-        r = old ? beam_pipe(tx->wire->depth, &outer, &rx) : -ENOMEM;
+        old = wire_sender(w);
+        r = old ? beam_pipe(w->depth, &outer, &rx) : -ENOMEM;
         if (r >= 0)
                 r = bridge_new(rx, old, &b);
         if (r < 0) {
@@ -92,16 +83,17 @@ int sender_detach(beam_sender *tx) {
 }
 
 int receiver_detach(beam_receiver *rx) {
+        wire *w = rx->wire;
         beam_receiver *outer = NULL, *old;
         beam_sender *tx = NULL;
         bridge *b = NULL;
         int r;
 
-        if (!rx->wire)
+        if (!w)
                 return 0;
         watch_free(rx);
-        old = wire_receiver(rx->wire);
-        r = old ? beam_pipe(rx->wire->depth, &tx, &outer) : -ENOMEM;
+        old = wire_receiver(w);
+        r = old ? beam_pipe(w->depth, &tx, &outer) : -ENOMEM;
         if (r >= 0)
                 r = bridge_new(old, tx, &b);
         if (r < 0) {
@@ -133,6 +125,50 @@ int msg_detach(beam_msg *msg) {
         return r;
 }
 
+int sender_cross(beam_sender *tx, group *g, int from, bool opened) {
+        if (tx->over)
+                return group_carried(g, &tx->over->member, from);
+        return passage_new(tx->pipe, true, g, from, opened, &tx->over);
+}
+
+int receiver_cross(beam_receiver *rx, group *g, int from, bool opened) {
+        if (rx->over)
+                return group_carried(g, &rx->over->member, from);
+        return passage_new(rx->pipe, false, g, from, opened, &rx->over);
+}
+
+int sender_put(beam_sender *tx, beam_msg *msg) {
+        int cut = sender_cut(tx);
+
+        return cut ? cut : pipe_put(tx->pipe, msg);
+}
+
+/* What had come is still for the only receiver, as it would be over a link. */
+static bool is_cut_short(const beam_receiver *rx) {
+        return receiver_cut(rx) && rx->pipe->rx.shared;
+}
+
+static int or_cut(const beam_receiver *rx, int r) {
+        return r <= 0 && receiver_cut(rx) ? receiver_cut(rx) : r;
+}
+
+int receiver_take(beam_receiver *rx, beam_msg **ret) {
+        return or_cut(rx, is_cut_short(rx) ? -EAGAIN : pipe_take(rx->pipe, ret));
+}
+
+int thing_cross(thing *t, group *g, int from) {
+        switch (t->kind) {
+        case BEAM_SENDER:
+                return sender_cross(t->tx, g, from, false);
+        case BEAM_RECEIVER:
+                return receiver_cross(t->rx, g, from, false);
+        case BEAM_STREAM:
+                return stream_enter(t->st, g, from);
+        default:
+                return 0;
+        }
+}
+
 static bool is_of_parent(const chan_pipe *p, const wire *w) {
         return p ? p->forks != fork_count() : w->s && w->s->base.forks != fork_count();
 }
@@ -149,7 +185,7 @@ int beam_sender_dup(beam_sender *tx, beam_sender **ret) {
         beam_sender *twin;
         int r;
 
-        if (is_of_parent(tx->pipe, tx->wire))
+        if (sender_is_of_parent(tx))
                 return -ECHILD;
         r = sender_detach(tx);
         if (r < 0)
@@ -158,6 +194,11 @@ int beam_sender_dup(beam_sender *tx, beam_sender **ret) {
         if (r < 0)
                 return r;
         pipe_tx_dup(tx->pipe);
+        r = tx->over ? passage_dup(tx->over, &twin->over) : 0;
+        if (r < 0) {
+                beam_sender_close(twin);
+                return r;
+        }
         *ret = twin;
         return 0;
 }
@@ -166,7 +207,7 @@ int beam_receiver_dup(beam_receiver *rx, beam_receiver **ret) {
         beam_receiver *twin;
         int r;
 
-        if (is_of_parent(rx->pipe, rx->wire))
+        if (receiver_is_of_parent(rx))
                 return -ECHILD;
         r = receiver_detach(rx);
         if (r < 0)
@@ -175,6 +216,11 @@ int beam_receiver_dup(beam_receiver *rx, beam_receiver **ret) {
         if (r < 0)
                 return r;
         pipe_rx_dup(rx->pipe);
+        r = rx->over ? passage_dup(rx->over, &twin->over) : 0;
+        if (r < 0) {
+                beam_receiver_close(twin);
+                return r;
+        }
         *ret = twin;
         return 0;
 }
@@ -195,15 +241,17 @@ static bool is_foreign(const wire *w) {
 }
 
 beam_sender *beam_sender_fail(beam_sender *tx, uint32_t code, const char *text) {
+        wire *w = tx ? tx->wire : NULL;
+
         if (!tx)
                 return NULL;
-        if (tx->pipe) {
+        if (!w) {
                 if (tx->pipe->forks == fork_count())
-                        pipe_tx_close(tx->pipe, code, text);
-        } else if (!is_foreign(tx->wire)) {
-                wire_end(tx->wire, code, text);
-                flush_if_outside(tx->wire);
-                wire_release(tx->wire);
+                        pipe_tx_close(tx->pipe, tx->over, code, text);
+        } else if (!is_foreign(w)) {
+                wire_end(w, code, text);
+                flush_if_outside(w);
+                wire_release(w);
         }
         return mem_free(tx);
 }
@@ -213,17 +261,19 @@ beam_sender *beam_sender_close(beam_sender *tx) {
 }
 
 beam_receiver *beam_receiver_fail(beam_receiver *rx, uint32_t code, const char *text) {
+        wire *w = rx ? rx->wire : NULL;
+
         if (!rx)
                 return NULL;
         assert(!rx->lies_in);
         watch_free(rx);
-        if (rx->pipe) {
+        if (!w) {
                 if (rx->pipe->forks == fork_count())
-                        pipe_rx_close(rx->pipe, code, text);
-        } else if (!is_foreign(rx->wire)) {
-                wire_stop(rx->wire, code, text);
-                flush_if_outside(rx->wire);
-                wire_release(rx->wire);
+                        pipe_rx_close(rx->pipe, rx->over, code, text);
+        } else if (!is_foreign(w)) {
+                wire_stop(w, code, text);
+                flush_if_outside(w);
+                wire_release(w);
         }
         return mem_free(rx);
 }
@@ -245,246 +295,193 @@ static int lost_reason(beam_reason *ret) {
 }
 
 int beam_sender_reason(const beam_sender *tx, beam_reason *ret) {
-        chan_pipe *p = tx->pipe;
+        const wire *w = tx->wire;
+        const chan_pipe *p = tx->pipe;
 
-        if (!p) {
-                if (!tx->wire->stop && tx->wire->flags & WIRE_LOST)
-                        return lost_reason(ret);
-                return reason_of(tx->wire->stop, tx->wire->flags & WIRE_STOPPED, ret);
-        }
+        if (w && !w->stop && w->flags & WIRE_LOST)
+                return lost_reason(ret);
+        if (w)
+                return reason_of(w->stop, w->flags & WIRE_STOPPED, ret);
+
+        if (sender_cut(tx))
+                return lost_reason(ret);
         /* written before the flag is set, and never again */
-        if (!(atomic_load(&p->rx_state) & PIPE_CLOSED))
+        if (!pipe_is_left(p))
                 return 0;
-        *ret = (beam_reason){ p->rx_code, p->rx_text ? p->rx_text : "" };
+        *ret = (beam_reason){ p->rx.code, p->rx.text ? p->rx.text : "" };
         return 1;
 }
 
 int beam_receiver_reason(const beam_receiver *rx, beam_reason *ret) {
+        const wire *w = rx->wire;
         chan_pipe *p = rx->pipe;
-        bool closed;
+        bool ended;
 
-        if (!p) {
-                if (!rx->wire->end && rx->wire->flags & WIRE_CUT)
-                        return lost_reason(ret);
-                return reason_of(rx->wire->end, rx->wire->flags & WIRE_END, ret);
-        }
+        if (w && !w->end && w->flags & WIRE_CUT)
+                return lost_reason(ret);
+        if (w)
+                return reason_of(w->end, w->flags & WIRE_END, ret);
+
+        if (receiver_cut(rx))
+                return lost_reason(ret);
         lock_take(&p->guard);
-        closed = p->tx_closed;
+        ended = !p->tx.n_open;
         lock_give(&p->guard);
-        if (!closed)
+        if (!ended)
                 return 0;
-        *ret = (beam_reason){ p->tx_code, p->tx_text ? p->tx_text : "" };
+        *ret = (beam_reason){ p->tx.code, p->tx.text ? p->tx.text : "" };
         return 1;
-}
-
-/* watching */
-
-static void watch_arm(watch *w) {
-        if (w->rx->pipe)
-                pipe_rx_watch(w->rx->pipe, &w->by);
-        else {
-                wire_watch(w->rx->wire, &w->by);
-                wire_want(w->rx->wire);
-                if (wire_is_readable(w->rx->wire)) {
-                        w->by.armed = false;
-                        post_put(&w->by.post);
-                }
-        }
-}
-
-static bool is_readable(const beam_receiver *rx) {
-        return rx->pipe ? pipe_is_readable(rx->pipe) : wire_is_readable(rx->wire);
-}
-
-static void on_watch(post *p) {
-        watch *w = container_of(p, watch, by.post);
-
-        /* What it was posted for may have been received since, even before it was posted: a
-         * sender looks whom to tell only after the message lies in the ring. */
-        if (!is_readable(w->rx)) {
-                watch_arm(w);
-                return;
-        }
-        w->running = true;
-        w->fn(w->data, w->rx);
-        w->running = false;
-        if (w->dropped)
-                mem_free(w);
-        else
-                watch_arm(w);
-}
-
-void watch_free(beam_receiver *rx) {
-        watch *w = rx->watch;
-
-        if (!w)
-                return;
-        rx->watch = NULL;
-        if (rx->pipe) {
-                pipe_rx_unwatch(rx->pipe, &w->by);
-                w->by.post.loop->n_foreign--;
-        } else {
-                wire_watch(rx->wire, NULL);
-                post_cancel(&w->by.post);
-        }
-        if (w->running)
-                w->dropped = true;
-        else
-                mem_free(w);
-}
-
-int beam_receiver_watch(beam_receiver *rx, void (*fn)(void *data, beam_receiver *rx), void *data) {
-        loop *l = loop_get();
-        watch *w;
-
-        if (!rx || !l)
-                return -ENOMEM;
-        if (is_of_parent(rx->pipe, rx->wire))
-                return -ECHILD;
-        if (!fn) {
-                watch_free(rx);
-                return 0;
-        }
-        w = rx->watch;
-        if (w) {
-                w->fn = fn;
-                w->data = data;
-                return 0;
-        }
-        w = mem_zero(sizeof(*w));
-        if (!w)
-                return -ENOMEM;
-        post_init(&w->by.post, l, true, on_watch);
-        list_init(&w->by.node);
-        w->rx = rx;
-        w->fn = fn;
-        w->data = data;
-        rx->watch = w;
-        if (rx->pipe)
-                l->n_foreign++;
-        watch_arm(w);
-        return 0;
 }
 
 /* for bridges */
 
 size_t sender_depth(const beam_sender *tx) {
-        return tx->pipe ? tx->pipe->depth : tx->wire->depth;
+        return tx->pipe ? tx->pipe->ring.depth : tx->wire->depth;
 }
 
 size_t receiver_depth(const beam_receiver *rx) {
-        return rx->pipe ? rx->pipe->depth : rx->wire->depth;
+        return rx->pipe ? rx->pipe->ring.depth : rx->wire->depth;
 }
 
-void receiver_adopt(beam_receiver *rx, port *by) {
-        if (rx->pipe) {
-                pipe_rx_adopt(rx->pipe, by);
-                by->post.loop->n_foreign++;
-        } else
-                wire_watch(rx->wire, by);
+void receiver_start(beam_receiver *rx, outlet *out) {
+        wire *w = rx->wire;
+
+        watch_free(rx);
+        if (w) {
+                wire_watch(w, &out->port);
+                return;
+        }
+        outlet_open(out, rx->pipe);
+        out->port.post.loop->n_foreign++;
 }
 
-int receiver_pull(beam_receiver *rx, port *by, beam_msg **ret) {
+int receiver_pull(beam_receiver *rx, outlet *out, beam_msg **ret) {
+        wire *w = rx->wire;
         int r;
 
-        if (rx->pipe)
-                return pipe_pull(rx->pipe, by, ret);
-        r = wire_pull(rx->wire, ret);
-        if (r == -EAGAIN) {
-                by->armed = true;
-                wire_want(rx->wire);
+        if (w) {
+                r = wire_pull(w, ret);
+                if (r == -EAGAIN) {
+                        out->port.armed = true;
+                        wire_want(w);
+                }
+                return r;
         }
-        return r;
+        return or_cut(rx, is_cut_short(rx) ? -EAGAIN : outlet_pull(out, ret));
 }
 
 bool receiver_is_pressed(const beam_receiver *rx) {
-        return rx->wire && wire_is_pressed(rx->wire);
+        const wire *w = rx->wire;
+
+        return w && wire_is_pressed(w);
 }
 
-void receiver_ack(beam_receiver *rx, size_t n, int r) {
-        if (rx->pipe)
-                pipe_ack(rx->pipe, n, r);
+void receiver_ack(beam_receiver *rx, outlet *out, size_t n) {
+        wire *w = rx->wire;
+
+        if (w)
+                wire_ack(w, (uint32_t)n, 0);
         else
-                wire_ack(rx->wire, (uint32_t)n, r);
+                outlet_ack(out, n);
 }
 
-bool receiver_is_heard(const beam_receiver *rx, port *by) {
+bool receiver_is_heard(const beam_receiver *rx, outlet *out) {
         if (rx->wire)
-                by->armed = true;
+                out->port.armed = true;
         return !rx->wire || rx->wire->s;
 }
 
-void receiver_leave(beam_receiver *rx, port *by, uint32_t code, const char *text) {
-        if (rx->pipe) {
-                by->post.loop->n_foreign--;
-                pipe_rx_unwatch(rx->pipe, by);
+void receiver_leave(beam_receiver *rx, outlet *out, uint32_t code, const char *text, int cut) {
+        if (rx->wire) {
+                beam_receiver_fail(rx, code, text);
+                return;
         }
-        beam_receiver_fail(rx, code, text);
+        out->port.post.loop->n_foreign--;
+        outlet_close(out, rx->over, code, text, cut);
+        mem_free(rx);
 }
 
-void sender_adopt(beam_sender *tx, port *by) {
-        if (tx->pipe) {
-                pipe_tx_adopt(tx->pipe, by);
-                by->post.loop->n_foreign++;
-        } else
-                wire_watch(tx->wire, by);
+int sender_prepare(const beam_sender *tx, inlet *in) {
+        return tx->pipe ? inlet_init(in, tx->pipe) : 0;
 }
 
-int sender_push(beam_sender *tx, beam_msg *msg) {
+void sender_start(beam_sender *tx, inlet *in) {
+        wire *w = tx->wire;
+
+        if (w) {
+                wire_watch(w, &in->port);
+                return;
+        }
+        inlet_open(in);
+        in->port.post.loop->n_foreign++;
+}
+
+int sender_push(beam_sender *tx, inlet *in, beam_msg *msg) {
+        wire *w = tx->wire;
         int r;
 
-        if (tx->pipe) {
-                r = msg->extra ? msg_detach(msg) : 0;
-                if (r >= 0 && msg->extra)
-                        r = pipe_carry(tx->pipe, msg);
-                return r < 0 ? r : pipe_push(tx->pipe, msg);
+        if (w) {
+                r = wire_send(w, msg, NULL);
+                if (r == 0 && !w->depth)
+                        beam_msg_free(msg);
+                if (r == -EAGAIN)
+                        in->port.armed = true;
+                return r;
         }
-        r = wire_send(tx->wire, msg, NULL);
-        if (r == 0 && !tx->wire->depth)
-                beam_msg_free(msg);
-        if (r == -EAGAIN && tx->wire->by)
-                tx->wire->by->armed = true;
-        return r;
+        r = sender_cut(tx);
+        if (r == 0 && msg->extra)
+                r = msg_detach(msg);
+        if (r == 0 && msg->extra)
+                r = passage_carry(tx->pipe, tx->over, msg);
+        return r < 0 ? r : inlet_push(in, msg);
 }
 
-size_t sender_pushed_taken(beam_sender *tx, bool soon) {
+size_t sender_taken(beam_sender *tx, inlet *in, bool soon) {
         wire *w = tx->wire;
         size_t n;
 
-        if (tx->pipe)
-                return pipe_pushed_taken(tx->pipe, soon);
+        if (!w)
+                return inlet_taken(in, soon);
         n = (size_t)w->said;
         w->said = 0;
-        if (w->by)
-                w->by->armed = true;
+        in->port.armed = true;
         return n;
 }
 
-bool sender_is_wanted(beam_sender *tx) {
-        if (tx->pipe)
-                return pipe_is_wanted(tx->pipe);
-        if (tx->wire->by)
-                tx->wire->by->armed = true;
-        return (tx->wire->flags & WIRE_MAY_SEND) != 0;
+bool sender_is_wanted(beam_sender *tx, inlet *in) {
+        const wire *w = tx->wire;
+
+        if (!w)
+                return inlet_is_wanted(in);
+        in->port.armed = true;
+        if (w->flags & (WIRE_STOPPED | WIRE_LOST))
+                return false;
+        return w->depth || w->flags & WIRE_MAY_SEND;
 }
 
-int sender_is_left(beam_sender *tx) {
-        if (tx->pipe)
-                return pipe_is_left(tx->pipe);
-        return tx->wire->flags & (WIRE_STOPPED | WIRE_LOST) ? wire_tx_end(tx->wire) : -EAGAIN;
+int sender_is_left(beam_sender *tx, inlet *in) {
+        const wire *w = tx->wire;
+
+        if (w)
+                return w->flags & (WIRE_STOPPED | WIRE_LOST) ? wire_tx_end(w) : -EAGAIN;
+        return sender_cut(tx) ? sender_cut(tx) : inlet_left(in);
 }
 
-void sender_end(beam_sender *tx, uint32_t code, const char *text) {
-        if (tx->pipe)
-                pipe_tx_end_early(tx->pipe, code, text);
+void sender_end(beam_sender *tx, inlet *in, uint32_t code, const char *text, int cut) {
+        wire *w = tx->wire;
+
+        if (w)
+                wire_end(w, code, text);
         else
-                wire_end(tx->wire, code, text);
+                inlet_end(in, tx->over, code, text, cut);
 }
 
-void sender_leave(beam_sender *tx, port *by, uint32_t code, const char *text) {
-        if (tx->pipe) {
-                by->post.loop->n_foreign--;
-                pipe_tx_unadopt(tx->pipe);
+void sender_leave(beam_sender *tx, inlet *in, uint32_t code, const char *text) {
+        if (tx->wire) {
+                beam_sender_fail(tx, code, text);
+                return;
         }
-        beam_sender_fail(tx, code, text);
+        in->port.post.loop->n_foreign--;
+        inlet_close(in, tx->over, code, text);
+        mem_free(tx);
 }

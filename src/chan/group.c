@@ -10,7 +10,7 @@ enum { N_WAITING = 4 };
 
 struct group {
         lock guard;
-        int refs;
+        _Atomic int refs;
         beam_options opt[2];
         size_t n_open[2]; /* by the side that opened them */
         list members;
@@ -32,25 +32,23 @@ group *group_new(const beam_options *side0, const beam_options *side1) {
         return g;
 }
 
-static void unref_locked(group *g) {
-        bool last = --g->refs == 0;
-
-        lock_give(&g->guard);
-        if (last)
+void group_unref(group *g) {
+        if (g && atomic_fetch_sub(&g->refs, 1) == 1)
                 mem_free(g);
 }
 
-void group_unref(group *g) {
-        if (!g)
-                return;
-        lock_take(&g->guard);
-        unref_locked(g);
+void group_ref(group *g) {
+        atomic_fetch_add(&g->refs, 1);
 }
 
-void group_ref(group *g) {
-        lock_take(&g->guard);
-        g->refs++;
-        lock_give(&g->guard);
+static void list_member(group *g, member *m, int side0, int side1, int by) {
+        m->of = g;
+        m->side[0] = (uint8_t)side0;
+        m->side[1] = (uint8_t)side1;
+        m->opened_by = (uint8_t)by;
+        list_init(&m->node);
+        list_append(&g->members, &m->node);
+        group_ref(g);
 }
 
 static int enter(group *g, member *m, int side0, int side1, int by, bool opened) {
@@ -66,15 +64,9 @@ static int enter(group *g, member *m, int side0, int side1, int by, bool opened)
         else if (opened && g->n_open[by] >= g->opt[!by].max_channels)
                 r = -EAGAIN;
         if (r == 0) {
-                m->of = g;
-                m->side[0] = (uint8_t)side0;
-                m->side[1] = (uint8_t)side1;
-                m->opened_by = (uint8_t)by;
-                list_init(&m->node);
-                list_append(&g->members, &m->node);
+                list_member(g, m, side0, side1, by);
                 m->opened = opened;
                 g->n_open[by] += opened;
-                g->refs++;
         }
         lock_give(&g->guard);
         return r;
@@ -98,6 +90,32 @@ int group_enter(group *g, member *m, int side0, int side1, int by) {
         return enter(g, m, side0, side1, by, false);
 }
 
+int group_join(const member *m, member *twin) {
+        group *g = m->of;
+        int r;
+
+        lock_take(&g->guard);
+        r = g->cut ? -ENOTCONN : 0;
+        if (r == 0)
+                list_member(g, twin, m->side[0], m->side[1], m->opened_by);
+        lock_give(&g->guard);
+        return r;
+}
+
+int group_carried(group *g, member *m, int from) {
+        int r = 0;
+
+        if (m->of != g)
+                return 0;
+        lock_take(&g->guard);
+        if (g->cut)
+                r = -ENOTCONN;
+        else
+                m->side[0] = (uint8_t)!from;
+        lock_give(&g->guard);
+        return r;
+}
+
 void group_leave(member *m) {
         group *g = m->of;
 
@@ -108,7 +126,8 @@ void group_leave(member *m) {
         m->of = NULL;
         g->n_open[m->opened_by] -= m->opened;
         group_stir(g);
-        unref_locked(g);
+        lock_give(&g->guard);
+        group_unref(g);
 }
 
 int group_check(group *g, int side, const beam_msg *msg) {

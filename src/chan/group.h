@@ -22,7 +22,7 @@
 typedef struct group group;
 typedef struct member member;
 
-/* In a pipe, or a tube. */
+/* In a passage, or a tube. */
 struct member {
         /* private */
         group *of;
@@ -45,6 +45,11 @@ void group_unref(group *g);
 int group_open(group *g, member *m, int side0, int side1, int by);
 /* The same for what a message carries, which is not limited: the message is. */
 int group_enter(group *g, member *m, int side0, int side1, int by);
+/* And for another end like that of @m, whatever the session is about; -ENOTCONN once it was
+ * closed. */
+int group_join(const member *m, member *twin);
+/* End 0 of @m goes once more, @from one side; nothing happens if it is of another group. */
+int group_carried(group *g, member *m, int from);
 void group_leave(member *m);
 /* Something of a member has come to its end. */
 void group_stir(group *g);

@@ -113,6 +113,7 @@ void lodge_leave(const beam_msg *msg) {
                                 break;
                         }
                 rx->lies_in = NULL;
+                rx->next_lodger = NULL;
                 lock_give(&guard);
         }
 }

@@ -40,11 +40,11 @@ static bool try_arm(beam_arm *a) {
         if (a->tx) {
                 if (a->tx->pipe)
                         a->r = a->msg->n > a->tx->pipe->max_msg ? -EMSGSIZE
-                                                                : pipe_put(a->tx->pipe, a->msg);
+                                                                : sender_put(a->tx, a->msg);
                 else
                         a->r = wire_send(a->tx->wire, a->msg, NULL);
         } else if (a->rx) {
-                a->r = a->rx->pipe ? pipe_take(a->rx->pipe, &a->msg)
+                a->r = a->rx->pipe ? receiver_take(a->rx, &a->msg)
                                    : wire_recv(a->rx->wire, &a->msg);
         } else
                 return false;
@@ -68,17 +68,16 @@ static int check_arm(const beam_arm *a) {
         if (a->tx && p && a->msg->extra) {
                 int r = msg_detach(a->msg);
 
-                return r < 0 ? r : pipe_carry(p, a->msg);
+                return r < 0 ? r : passage_carry(p, a->tx->over, a->msg);
         }
         return 0;
 }
 
 static size_t slot_is_ready(void *arg) {
         const beam_arm *a = arg;
-        const chan_pipe *p = arm_pipe(a);
+        const ring *r = &arm_pipe(a)->ring;
 
-        return a->tx ? !atomic_load_explicit(&p->slots[p->tail], memory_order_relaxed)
-                     : atomic_load_explicit(&p->slots[p->head], memory_order_relaxed) != NULL;
+        return a->tx ? ring_has_room(r) : ring_first(r) != NULL;
 }
 
 static bool spin(loop *l, beam_arm *a) {
@@ -86,13 +85,13 @@ static bool spin(loop *l, beam_arm *a) {
         uint16_t *budget;
         unsigned n;
 
-        if (!p || !p->depth || (a->tx ? p->tx_shared : p->rx_shared) || !loop_is_bare(l))
+        if (!p || !p->ring.depth || (a->tx ? p->tx.shared : p->rx.shared) || !loop_is_bare(l))
                 return false;
-        if (patience_pays(a->tx ? &p->tx_patience : &p->rx_patience, slot_is_ready, a))
+        if (patience_pays(a->tx ? &p->tx.patience : &p->rx.patience, slot_is_ready, a))
                 return try_arm(a);
         if (!loop_has_company(l))
                 return false;
-        budget = a->tx ? &p->tx_spin : &p->rx_spin;
+        budget = a->tx ? &p->tx.looks : &p->rx.looks;
         if (*budget < SPIN_MIN)
                 *budget = SPIN_MIN;
         n = *budget;
@@ -168,7 +167,7 @@ static int enlist(choice *c) {
                         if (a->rx)
                                 a->msg = w->msg;
                         chosen = (int)i;
-                } else if (a->tx && p->depth)
+                } else if (a->tx && p->ring.depth)
                         c->looks = true;
         }
         for (size_t i = c->n_pipes; i > 0; i--)
@@ -182,6 +181,22 @@ static void delist(choice *c) {
         for (size_t i = 0; i < c->n; i++)
                 if (c->waiters[i].set && arm_pipe(&c->arms[i]))
                         pipe_leave(arm_pipe(&c->arms[i]), &c->waiters[i]);
+}
+
+/* The session in memory of an arm's end has been cut off. */
+static int try_cuts(choice *c) {
+        for (size_t i = 0; i < c->n; i++) {
+                beam_arm *a = &c->arms[i];
+                int r = !arm_pipe(a) ? 0 : a->tx ? sender_cut(a->tx) : receiver_cut(a->rx);
+                int open = WAIT_OPEN;
+
+                if (r && atomic_compare_exchange_strong(&c->set.chosen, &open, (int)i)) {
+                        c->waiters[i].r = r;
+                        c->waiters[i].done = true;
+                        return (int)i;
+                }
+        }
+        return -1;
 }
 
 /* An arm on a wire may go, if no other thread has chosen one in memory meanwhile. */
@@ -220,6 +235,8 @@ static int wait_for_one(choice *c, int64_t deadline) {
         int chosen;
 
         while ((chosen = atomic_load(&c->set.chosen)) == WAIT_OPEN) {
+                if (c->n_pipes && (chosen = try_cuts(c)) >= 0)
+                        return chosen;
                 if (c->n_wires) {
                         chosen = try_wires(c);
                         if (chosen >= 0)
@@ -315,6 +332,10 @@ static int choose_slowly(beam_arm *arms, size_t n, loop *l, int64_t deadline) {
         }
         delist(&c);
         l->n_foreign -= (int)c.n_pipes;
+        /* the other side may have heard of it first, and ended for its part */
+        if (chosen >= 0 && arms[chosen].rx && arm_pipe(&arms[chosen]) && arms[chosen].r <= 0 &&
+            receiver_cut(arms[chosen].rx))
+                arms[chosen].r = receiver_cut(arms[chosen].rx);
 
         if (n > N_INLINE) {
                 mem_free(c.waiters);
@@ -414,7 +435,7 @@ int beam_send(beam_sender *tx, beam_msg *msg, int64_t deadline) {
 
         /* most sends on a pipe: no things, room in the ring */
         if (p && !msg->extra && p->forks == fork_count() && msg->n <= p->max_msg) {
-                r = pipe_put(p, msg);
+                r = tx->over ? sender_put(tx, msg) : pipe_put(p, msg);
                 if (r != -EAGAIN)
                         return r;
         } else if (!p && tx->wire->depth && is_mine(tx->wire, l = loop_mine())) {
@@ -445,7 +466,7 @@ int beam_recv(beam_receiver *rx, beam_msg **ret_msg, int64_t deadline) {
         int r;
 
         if (p && p->forks == fork_count()) {
-                r = pipe_take(p, ret_msg);
+                r = rx->over ? receiver_take(rx, ret_msg) : pipe_take(p, ret_msg);
                 if (r != -EAGAIN)
                         return r;
         } else if (!p && is_mine(rx->wire, loop_mine())) {
@@ -456,40 +477,39 @@ int beam_recv(beam_receiver *rx, beam_msg **ret_msg, int64_t deadline) {
         return recv_slowly(rx, ret_msg, deadline);
 }
 
-int beam_sender_drain(beam_sender *tx, int64_t deadline) {
-        loop *l = loop_get();
+static int drain_wire(wire *w, loop *l, int64_t deadline) {
+        int r;
+
+        if (w->s && w->s->base.forks != fork_count())
+                return -ECHILD;
+        while ((r = wire_drained(w)) == -EAGAIN) {
+                if (deadline != BEAM_FOREVER && clock_now() >= deadline) {
+                        loop_turn(l, 0);
+                        r = wire_drained(w);
+                        return r == -EAGAIN ? -ETIMEDOUT : r;
+                }
+                loop_turn(l, deadline);
+        }
+        return r;
+}
+
+static int drain_pipe(beam_sender *tx, loop *l, int64_t deadline) {
         chan_pipe *p = tx->pipe;
-        waitset set = { .loop = l };
+        waitset set = { .chosen = WAIT_OPEN, .loop = l };
         waiter w = { .set = &set };
         int r;
 
-        if (!l)
-                return -ENOMEM;
-        if (!p) {
-                if (tx->wire->s && tx->wire->s->base.forks != fork_count())
-                        return -ECHILD;
-                while ((r = wire_drained(tx->wire)) == -EAGAIN) {
-                        if (deadline != BEAM_FOREVER && clock_now() >= deadline) {
-                                loop_turn(l, 0);
-                                r = wire_drained(tx->wire);
-                                return r == -EAGAIN ? -ETIMEDOUT : r;
-                        }
-                        loop_turn(l, deadline);
-                }
-                return r;
-        }
-
         if (p->forks != fork_count())
                 return -ECHILD;
-        atomic_init(&set.chosen, WAIT_OPEN);
         list_init(&w.node);
         lock_take(&p->guard);
         r = pipe_drain_or_wait(p, &w);
         lock_give(&p->guard);
         if (r != -EAGAIN)
                 return r;
+
         l->n_foreign++;
-        while (atomic_load(&set.chosen) == WAIT_OPEN) {
+        while (atomic_load(&set.chosen) == WAIT_OPEN && !sender_cut(tx)) {
                 int open = WAIT_OPEN;
 
                 if (deadline != BEAM_FOREVER && clock_now() >= deadline &&
@@ -499,5 +519,18 @@ int beam_sender_drain(beam_sender *tx, int64_t deadline) {
         }
         l->n_foreign--;
         pipe_leave(p, &w);
-        return w.done ? w.r : -ETIMEDOUT;
+        if (w.done)
+                return w.r;
+        return sender_cut(tx) ? passage_drained(tx->over) : -ETIMEDOUT;
+}
+
+int beam_sender_drain(beam_sender *tx, int64_t deadline) {
+        wire *w = tx->wire;
+        loop *l = loop_get();
+
+        if (!l)
+                return -ENOMEM;
+        if (w)
+                return drain_wire(w, l, deadline);
+        return sender_cut(tx) ? passage_drained(tx->over) : drain_pipe(tx, l, deadline);
 }

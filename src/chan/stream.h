@@ -10,7 +10,8 @@
  * write.
  */
 
-#include "pipe.h"
+#include "group.h"
+#include "port.h"
 
 typedef struct tube tube;
 struct wire;

@@ -145,7 +145,7 @@ static int is_waited_for(void *arg) {
         bool waited;
 
         lock_take(&p->guard);
-        waited = !list_is_empty(&p->tx_waiters);
+        waited = !list_is_empty(&p->tx.waiters);
         lock_give(&p->guard);
         return waited;
 }

@@ -104,15 +104,15 @@ static int enter(mem_session *s, mux_kind kind, void *mine, void *theirs) {
                 chan_pipe *p = ((beam_sender *)mine)->pipe;
 
                 p->max_msg = group_max_msg(s->group, there);
-                if (s->meter && p->depth)
+                if (s->meter && p->ring.depth)
                         pipe_meter(p, s->meter);
-                return group_open(s->group, &p->member, here, there, here);
+                return receiver_cross(theirs, s->group, here, true);
         }
         case MUX_SENDER: {
                 chan_pipe *p = ((beam_receiver *)mine)->pipe;
 
                 p->max_msg = group_max_msg(s->group, here);
-                return group_open(s->group, &p->member, there, here, here);
+                return sender_cross(theirs, s->group, here, true);
         }
         default:
                 return stream_enter(theirs, s->group, here);
@@ -224,18 +224,10 @@ void mem_meter(beam_session *s, size_t max_bytes) {
 
 int mem_hand_over(beam_session *base, beam_msg *msg, int64_t deadline) {
         mem_session *s = of(base);
-        int here = s->side, there = !s->side, r = msg_detach(msg);
+        int r = msg_detach(msg);
 
-        for (size_t i = 0; i < msg_n_things(msg) && r >= 0; i++) {
-                const thing *t = msg_thing(msg, i);
-
-                if (t->kind == BEAM_SENDER)
-                        r = group_enter(s->group, &t->tx->pipe->member, there, here, here);
-                else if (t->kind == BEAM_RECEIVER)
-                        r = group_enter(s->group, &t->rx->pipe->member, here, there, here);
-                else if (t->kind == BEAM_STREAM)
-                        r = stream_enter(t->st, s->group, here);
-        }
+        for (size_t i = 0; i < msg_n_things(msg) && r >= 0; i++)
+                r = thing_cross(msg_thing(msg, i), s->group, s->side);
         return r < 0 ? r : beam_send(s->to_peer, msg, deadline);
 }
 

@@ -584,8 +584,12 @@ void step_session_drain(side *s, call *c) {
         c->r = beam_session_drain(session_of(s, c->n[1]), until(c->n[0]));
 }
 
+/* n[1]: which session. */
 void step_session_close(side *s, call *c) {
-        s->s = beam_session_close(s->s);
+        if (c->n[1] == 2)
+                s->s2 = beam_session_close(s->s2);
+        else
+                s->s = beam_session_close(s->s);
         c->r = 0;
 }
 

@@ -38,7 +38,8 @@ struct talk {
         int n_agents;
         bool detached;
         call out;
-        int fds[2]; /* of fd: */
+        char url[TEXT_SIZE]; /* where B listens */
+        int fds[4];          /* of fd: two for each session, A's and B's */
 };
 
 typedef struct request {
@@ -149,8 +150,8 @@ static void agent_process(void *data) {
                         close(other->ctl[1]);
         }
         /* Each side of a socketpair has its own end only, or its end would not show. */
-        for (int i = 0; i < 2; i++)
-                if (t->fds[i] >= 0 && a != &t->agents[i])
+        for (int i = 0; i < 4; i++)
+                if (t->fds[i] >= 0 && a != &t->agents[i % 2])
                         close(t->fds[i]);
 
         atomic_store(&a->board->tid, gettid());
@@ -281,37 +282,65 @@ static void step_listen(side *s, call *c) {
                 snprintf(c->text, sizeof(c->text), "%s", beam_listener_url(*l));
 }
 
+/* n[1]: to s2 instead of s. */
 static void step_dial(side *s, call *c) {
-        c->r = beam_dial(c->text, s->opt, &s->s, until(LONG));
+        c->r = beam_dial(c->text, s->opt, c->n[1] ? &s->s2 : &s->s, until(LONG));
 }
 
+/* n[0]: from l2 instead of l; n[1] as above. */
 static void step_accept_session(side *s, call *c) {
-        c->r = c->n[0] ? beam_accept(s->l2, &s->s2, until(LONG))
-                       : beam_accept(s->l, &s->s, until(LONG));
+        c->r = beam_accept(c->n[0] ? s->l2 : s->l, c->n[1] ? &s->s2 : &s->s, until(LONG));
+}
+
+static void meet(talk *t, int dialler, const char *url, int64_t dialled, int listener,
+                 int64_t listened, int64_t accepted) {
+        call c = { .n = { 0, dialled } };
+        call a = { .n = { listened, accepted } };
+
+        snprintf(c.text, sizeof(c.text), "%s", url);
+        if (t->what->where == IN_ONE) {
+                assert_r(at(t, dialler, step_dial, &c), 0);
+                assert_r(at(t, listener, step_accept_session, &a), 0);
+                return;
+        }
+        later(t);
+        at(t, dialler, step_dial, &c);
+        assert_r(at(t, listener, step_accept_session, &a), 0);
+        assert_r(finish(t, dialler), 0);
+}
+
+static void listen_at(talk *t, int who, const char *url, int64_t which) {
+        call c = { .n = { which } };
+
+        snprintf(c.text, sizeof(c.text), "%s", url);
+        assert_r(at(t, who, step_listen, &c), 0);
+        snprintf(t->url, sizeof(t->url), "%s", t->out.text);
+}
+
+static const char *fd_url(talk *t, int i) {
+        static char url[32];
+
+        snprintf(url, sizeof(url), "fd:%d", t->fds[i]);
+        return url;
 }
 
 static void connect_sides(talk *t, int dialler, int listener, const char *url, int64_t which) {
-        call c = { .n = { which } };
-
-        if (t->fds[0] >= 0)
-                snprintf(c.text, sizeof(c.text), "fd:%d", t->fds[listener]);
-        else
-                snprintf(c.text, sizeof(c.text), "%s", test_url(url));
-        assert_r(at(t, listener, step_listen, &c), 0);
-
-        c = t->out;
-        if (t->fds[0] >= 0)
-                snprintf(c.text, sizeof(c.text), "fd:%d", t->fds[dialler]);
-        if (t->what->where == IN_ONE) {
-                assert_r(at(t, dialler, step_dial, &c), 0);
-                assert_r(at(t, listener, step_accept_session, &(call){ .n = { which } }), 0);
+        if (t->fds[0] < 0) {
+                listen_at(t, listener, test_url(url), which);
+                meet(t, dialler, t->url, 0, listener, which, which);
                 return;
         }
+        listen_at(t, listener, fd_url(t, B), which);
+        meet(t, dialler, fd_url(t, A), 0, listener, which, which);
+}
 
-        later(t);
-        at(t, dialler, step_dial, &c);
-        assert_r(at(t, listener, step_accept_session, &(call){ .n = { which } }), 0);
-        assert_r(finish(t, dialler), 0);
+static void connect_again(talk *t) {
+        if (t->fds[0] < 0) {
+                meet(t, A, t->url, 1, B, 0, 1);
+                return;
+        }
+        listen_at(t, B, fd_url(t, 2 + B), 1);
+        meet(t, A, fd_url(t, 2 + A), 1, B, 1, 1);
 }
 
 enum { CARRY_A = N_SLOTS - 2, CARRY_B = N_SLOTS - 1, CARRIED = N_SLOTS - 1 };
@@ -366,9 +395,9 @@ static void agent_stop(talk *t, agent *a) {
                 close(a->ctl[1]);
 }
 
-void link_run(void (*law)(talk *t), const char *what, const beam_options *opt) {
+void link_run(void (*law)(talk *t), const char *what, unsigned flags, const beam_options *opt) {
         beam_options options = *opt;
-        talk t = { .what = case_of(what), .opt = &options, .fds = { -1, -1 } };
+        talk t = { .what = case_of(what), .opt = &options, .fds = { -1, -1, -1, -1 } };
         board *boards = mmap(NULL, sizeof(*boards) * N_SIDES, PROT_READ | PROT_WRITE,
                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -376,18 +405,21 @@ void link_run(void (*law)(talk *t), const char *what, const beam_options *opt) {
         options.background = t.what->background;
         t.n_agents = t.what->url2 ? N_SIDES : M;
         if (!strncmp(t.what->url, "fd:", 3))
-                assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t.fds), 0);
+                for (int i = 0; i < (flags & LAW_AGAIN ? 4 : 2); i += 2)
+                        assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t.fds + i), 0);
 
         for (int i = 0; i < t.n_agents; i++)
                 agent_init(&t, i, &boards[i]);
         for (int i = 0; i < t.n_agents; i++)
                 agent_start(&t, &t.agents[i]);
         if (t.what->where == IN_PROCESSES)
-                for (int i = 0; i < 2; i++)
+                for (int i = 0; i < 4; i++)
                         if (t.fds[i] >= 0)
                                 close(t.fds[i]);
 
         connect_all(&t);
+        if (flags & LAW_AGAIN && !t.what->url2)
+                connect_again(&t);
         law(&t);
 
         for (int i = 0; i < t.n_agents; i++)

@@ -45,24 +45,26 @@ enum {
         LAW_REAL_FDS = 128, /* where descriptors themselves come through */
         LAW_TCP = 256,      /* where they do not */
         LAW_BRIDGE = 512,   /* over bridges only */
+        LAW_AGAIN = 1024,   /* with two sessions: s2 of both sides, over bridges s2 of M */
 };
 
 /* LAW(name, flags, options of both sides...) { what has to hold of talk *t } */
-#define LAW(law, law_flags, ...)                                                                   \
-        static void law(talk *t);                                                                  \
-        static void law##_over(const char *what) {                                                 \
-                link_run(law, what, &(beam_options){ .size = sizeof(beam_options), __VA_ARGS__ }); \
-        }                                                                                          \
-        __attribute__((constructor)) static void register_##law(void) {                            \
-                static test_case t = { .name = #law, .fn = law##_over, .timeout = 60 };            \
-                t.params = link_names(law_flags);                                                  \
-                test_register(&t);                                                                 \
-        }                                                                                          \
+#define LAW(law, law_flags, ...)                                                        \
+        static void law(talk *t);                                                       \
+        static void law##_over(const char *what) {                                      \
+                link_run(law, what, law_flags,                                          \
+                         &(beam_options){ .size = sizeof(beam_options), __VA_ARGS__ }); \
+        }                                                                               \
+        __attribute__((constructor)) static void register_##law(void) {                 \
+                static test_case t = { .name = #law, .fn = law##_over, .timeout = 60 }; \
+                t.params = link_names(law_flags);                                       \
+                test_register(&t);                                                      \
+        }                                                                               \
         static void law(talk *t)
 
 /* The names of the cases for which a law of these flags is meant. */
 const char *const *link_names(unsigned flags);
-void link_run(void (*law)(talk *t), const char *what, const beam_options *opt);
+void link_run(void (*law)(talk *t), const char *what, unsigned flags, const beam_options *opt);
 
 const link_case *talk_what(const talk *t);
 side *talk_side(talk *t, int who);    /* only in one process */
