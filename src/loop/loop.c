@@ -42,8 +42,9 @@ static void on_wake(uv_async_t *handle) {
         (void)handle;
 }
 
-static void on_deadline(uv_timer_t *handle) {
-        (void)handle;
+/* libuv calls whoever is due before it waits, too, and would then wait for what comes next. */
+static void end_round(uv_timer_t *handle) {
+        uv_stop(handle->loop);
 }
 
 /* Who pokes from another thread must not find it going. */
@@ -419,6 +420,7 @@ static void on_timer(uv_timer_t *handle) {
         timer *t = handle->data;
 
         list_append(&t->loop->ready, &t->ready.node);
+        end_round(handle);
 }
 
 static void timer_run(ready *r) {
@@ -573,7 +575,7 @@ static void engine_wait(loop *l, int64_t deadline) {
         }
         if (ms > 0) {
                 uv_update_time(&e->uv);
-                uv_timer_start(&e->deadline, on_deadline, (uint64_t)ms, 0);
+                uv_timer_start(&e->deadline, end_round, (uint64_t)ms, 0);
         }
         uv_run(&e->uv, UV_RUN_ONCE);
         atomic_exchange(&l->state, RUNNING);

@@ -289,6 +289,16 @@ TEST(timers_run_in_their_order) {
         assert_str(ran, "baa");
 }
 
+TEST(what_is_due_before_the_wait_ends_it) {
+        clocked a = { .timer.fn = run_alarm, .name = 'a' };
+        loop *l = loop_get();
+
+        assert_eq(timer_start(&a.timer, l, 0), 0);
+        l->patience.skip = 1; /* no look that would find it before */
+        loop_turn(l, CLOCK_NEVER);
+        assert_str(ran, "a");
+}
+
 TEST(a_turn_ends_at_its_deadline) {
         int64_t when = clock_now() + 5000000;
         int fd = (int)assert_ok(eventfd(0, EFD_CLOEXEC));
