@@ -10,7 +10,7 @@ cd "${BEAM_TREE:-$(dirname "$0")/..}"
 # from the bottom up; those on one line are siblings
 layers=(
         "base"
-        "wire/mux wire/spdy wire/http1 wire/http2 wire/ws wire/resp wire/proxy wire/flat codec loop"
+        "wire/mux wire/spdy wire/http1 wire/http2 wire/ws wire/resp wire/rdb wire/proxy wire/flat codec loop"
         "chan"
         "link"
         "context"

@@ -51,6 +51,7 @@ static bool read_db(call *c, int i, const char *error, db **ret) {
 void cmd_swapdb(call *c) {
         db *a, *b;
         table keys;
+        int number;
 
         if (!read_db(c, 1, "ERR invalid first DB index", &a) ||
             !read_db(c, 2, "ERR invalid second DB index", &b))
@@ -59,6 +60,7 @@ void cmd_swapdb(call *c) {
                 multi_touch_all(a, b);
                 multi_touch_all(b, a);
                 keys = a->keys, a->keys = b->keys, b->keys = keys;
+                number = a->saved_as, a->saved_as = b->saved_as, b->saved_as = number;
                 keys = a->expiring, a->expiring = b->expiring, b->expiring = keys;
                 block_signal_all(a);
                 block_signal_all(b);

@@ -6,6 +6,7 @@
 #include "../base/mem.h"
 #include "block.h"
 #include "multi.h"
+#include "snapshot.h"
 #include "store.h"
 #include "value.h"
 
@@ -22,12 +23,14 @@ void db_init(db *d, store *s, int number) {
         table_init(&d->expiring, name_of);
 }
 
-static void free_key(void *arg, void *entry) {
-        key *k = entry;
-
-        (void)arg;
+void db_free_key(key *k) {
         value_free(k);
         mem_free(k);
+}
+
+static void free_key(void *arg, void *entry) {
+        (void)arg;
+        db_free_key(entry);
 }
 
 static void drop_keys(db *d) {
@@ -55,6 +58,12 @@ static void **slot_of(table *t, bytes name) {
 
 static bool has_expired(const db *d, const key *k) {
         return k->has_expiry && key_expiry(k) <= d->store->now;
+}
+
+/* It is about to change: a snapshot that has not come to it yet writes it first. */
+static inline void keep(db *d, key *k) {
+        if (__builtin_expect(k->is_saved != d->store->side, 0))
+                snapshot_keep(d, k);
 }
 
 /* It has expired: to those who ask it is not there. It goes away for good here, but in a
@@ -90,7 +99,11 @@ key *db_read(db *d, bytes name) {
 }
 
 key *db_write(db *d, bytes name) {
-        return db_peek(d, name);
+        key *k = db_peek(d, name);
+
+        if (k)
+                keep(d, k);
+        return k;
 }
 
 key *db_add(db *d, bytes name, key_type type) {
@@ -101,7 +114,9 @@ key *db_add(db *d, bytes name, key_type type) {
         k = mem_new(size_of(name.n, false));
         if (!k)
                 return NULL;
-        *k = (key){ .type = type, .n_name = (uint32_t)name.n & KEY_NAME_MAX };
+        *k = (key){ .type = type,
+                    .n_name = (uint32_t)name.n & KEY_NAME_MAX,
+                    .is_saved = d->store->side };
         value_init(k);
         memcpy(k->rest, name.p, name.n);
         if (table_add(&d->keys, table_hash(name.p, name.n), k) < 0)
@@ -114,6 +129,7 @@ key *db_set_inline(db *d, key *k, bytes value) {
         size_t n_old = k->encoding == KEY_INLINE ? k->n_inline : 0;
         key *moved = k;
 
+        keep(d, k);
         memcpy(kept, value.p, value.n);
         if (value.n != n_old) {
                 /* found while they can still be read */
@@ -139,6 +155,7 @@ key *db_expire(db *d, key *k, int64_t when) {
         bytes name = key_name(k);
         key *moved;
 
+        keep(d, k);
         if (wants != k->has_expiry) {
                 void **at = slot_of(&d->keys, name);
 
@@ -166,7 +183,7 @@ key *db_expire(db *d, key *k, int64_t when) {
 }
 
 void db_clear(db *d, key *k) {
-        (void)d;
+        keep(d, k);
         value_free(k);
 }
 
@@ -177,7 +194,8 @@ void db_remove(db *d, key *k) {
         table_take(&d->keys, hash, name.p, name.n);
         if (k->has_expiry)
                 table_take(&d->expiring, hash, name.p, name.n);
-        free_key(NULL, k);
+        if (k->is_saved == d->store->side || !snapshot_take_key(d, k))
+                db_free_key(k);
 }
 
 void db_remove_expired(db *d, key *k) {
@@ -201,6 +219,7 @@ key *db_move(db *d, key *k, db *to, bytes name) {
 
         if (!moved)
                 return NULL;
+        keep(d, k);
         if (k->encoding == KEY_INLINE) {
                 key *filled = db_set_inline(to, moved, (bytes){ key_inline(k), k->n_inline });
 
@@ -253,6 +272,7 @@ void db_changed(db *d, bytes name, notify_class class, const char *event) {
 
 void db_flush(db *d) {
         multi_touch_all(d, NULL);
+        snapshot_take_all(d);
         drop_keys(d);
         table_init(&d->keys, name_of);
         table_init(&d->expiring, name_of);

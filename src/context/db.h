@@ -28,6 +28,7 @@ typedef struct store store;
 typedef struct db {
         store *store;
         int number;
+        int saved_as;     /* the number that these keys had when the snapshot began */
         table keys;       /* of key */
         table expiring;   /* those of them that have a time to live */
         table watched;    /* names, by multi.c */
@@ -62,6 +63,9 @@ void db_clear(db *d, key *k);
 
 /* Free it. Tells nobody. */
 void db_remove(db *d, key *k);
+
+/* A key that is in no database any more. */
+void db_free_key(key *k);
 
 /* Remove a key whose time has come: it counts, is notified as "expired", and replicas are
  * told to delete it. */

@@ -39,6 +39,7 @@ store *store_free(store *s) {
                 return NULL;
         assert(list_is_empty(&s->clients));
         upkeep_free(s->upkeep);
+        snapshot_stop(s);
         while (s->n_dbs > 0)
                 db_deinit(&s->dbs[--s->n_dbs]);
         mem_free(s->dbs);

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "config.h"
 #include "feed.h"
+#include "snapshot.h"
 #include "upkeep.h"
 
 /* Of the Redis whose commands these are: clients ask it what they can do. */
@@ -34,6 +35,8 @@ struct store {
         bool follows;       /* another store, which says when keys expire */
         call *current;      /* what is being executed, or NULL */
         feed feed;
+        snapshot *snapshot; /* that is being taken, or NULL */
+        unsigned side : 1;  /* key.is_saved of keys that it has seen, and of new ones */
         upkeep *upkeep;
         int64_t due;         /* ms of Unix time: when upkeep.h has something to do */
         bool leaves_expired; /* DEBUG SET-ACTIVE-EXPIRE 0 */
