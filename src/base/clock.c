@@ -16,12 +16,16 @@ int64_t clock_now(void) {
                atomic_load_explicit(&advanced, memory_order_relaxed);
 }
 
-int64_t clock_wall_ms(void) {
+int64_t clock_wall(void) {
         struct timespec t;
 
         clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * 1000 +
-               (t.tv_nsec + atomic_load_explicit(&advanced, memory_order_relaxed)) / 1000000;
+        return t.tv_sec * CLOCK_SECOND + t.tv_nsec +
+               atomic_load_explicit(&advanced, memory_order_relaxed);
+}
+
+int64_t clock_wall_ms(void) {
+        return clock_wall() / 1000000;
 }
 
 int64_t clock_add(int64_t from, int64_t ns) {

@@ -22,6 +22,8 @@ int64_t clock_add(int64_t from, int64_t ns);
 /* Milliseconds of Unix time, for what is told to people and to other machines. It may
  * step back; a test that moves the clock moves this one too. */
 int64_t clock_wall_ms(void);
+/* The same in nanoseconds. */
+int64_t clock_wall(void);
 
 /* How long to wait for @deadline at most, as poll(2) wants it: -1 for ever, 0 when
  * it has passed, else milliseconds rounded up, since to wake before the deadline

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "call.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #include "store.h"
 
 void call_fail(call *c, const char *text) {
-        c->store->stats.n_errors++;
+        stats_note_error(&c->store->stats, text);
+        c->has_failed = true;
         resp_out_error(c->out, text);
 }
 
@@ -29,6 +31,17 @@ void call_failf(call *c, const char *format, ...) {
 
 void call_fail_syntax(call *c) {
         call_fail(c, "ERR syntax error");
+}
+
+void call_fail_subcommand(call *c) {
+        char name[32];
+        size_t n = 0;
+
+        for (; n < c->argv[0].n && n < sizeof(name); n++)
+                name[n] = (char)toupper((unsigned char)c->argv[0].p[n]);
+        call_failf(c,
+                   "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %.*s HELP.",
+                   call_shown(c->argv[1]), c->argv[1].p, (int)n, name);
 }
 
 void call_fail_type(call *c) {

@@ -39,6 +39,7 @@ struct call {
         int argc;
         resp_out *out;
 
+        bool has_failed;  /* it was answered with an error */
         bool is_again;    /* it has waited, and now it may succeed (block.h) */
         bool waits_again; /* but it did not */
 };
@@ -56,9 +57,10 @@ static inline int call_shown(bytes word) {
 }
 
 /* The common ones. */
-void call_fail_syntax(call *c); /* ERR syntax error */
-void call_fail_type(call *c);   /* WRONGTYPE Operation against a key ... */
-void call_fail_memory(call *c); /* our own memory has run out */
+void call_fail_syntax(call *c);     /* ERR syntax error */
+void call_fail_type(call *c);       /* WRONGTYPE Operation against a key ... */
+void call_fail_subcommand(call *c); /* its arguments make no sense */
+void call_fail_memory(call *c);     /* our own memory has run out */
 
 /* The key that argument @i names, for reading or for changing, if it is of @type; *ret_k
  * is NULL if there is none. False if it is of another type, and that has been answered. */

@@ -105,6 +105,12 @@ static const char *upper(const char *name, char ret[static 32]) {
         return ret;
 }
 
+/* It is not run, for the reason that has been answered. */
+static const command *reject(call *c, const command *cmd) {
+        c->store->stats.commands[cmd->number].n_rejected++;
+        return NULL;
+}
+
 /* The command that @argv names, or NULL, and it has been answered. */
 static const command *find(call *c) {
         const command *cmd = command_find(c->argv[0]), *sub;
@@ -119,15 +125,9 @@ static const command *find(call *c) {
                 if (!sub) {
                         call_failf(c, "ERR unknown subcommand '%.*s'. Try %s HELP.",
                                    call_shown(c->argv[1]), c->argv[1].p, upper(cmd->name, name));
-                        return NULL;
+                        return reject(c, cmd);
                 }
                 cmd = sub;
-        }
-        if (!has_arity(cmd, c->argc) && cmd->run == cmd_exec) {
-                multi_discard(c->client);
-                call_fail(c, "EXECABORT Transaction discarded because of: wrong number of "
-                             "arguments for 'exec' command");
-                return NULL;
         }
         if (!has_arity(cmd, c->argc)) {
                 /* an EXEC that cannot be executed ends its transaction */
@@ -137,14 +137,28 @@ static const command *find(call *c) {
                            cmd->run == cmd_exec ? "EXECABORT Transaction discarded because of:"
                                                 : "ERR",
                            cmd->name);
-                return NULL;
+                return reject(c, cmd);
         }
         return cmd;
+}
+
+/* It began at @begin and has just ended. */
+static void note_time(const call *c, int64_t begin) {
+        store *s = c->store;
+        int64_t ns;
+
+        s->clock = clock_wall();
+        ns = s->clock > begin ? s->clock - begin : 0; /* it may have been set back */
+        stats_note_time(&s->stats, c->cmd, ns, s->config.latency_tracking);
+        if (s->config.slowlog_log_slower_than >= 0 &&
+            ns / 1000 >= s->config.slowlog_log_slower_than && !(c->cmd->flags & CMD_SKIP_SLOWLOG))
+                slowlog_put(&s->slowlog, c, ns / 1000, s->config.slowlog_max_len);
 }
 
 void client_run(client *who, call *c) {
         store *s = who->store;
         uint64_t n_changes = s->n_changes;
+        int64_t begin = s->clock;
 
         c->store = s;
         c->db = who->db;
@@ -154,7 +168,11 @@ void client_run(client *who, call *c) {
         c->cmd->run(c);
         s->current = NULL;
         s->stats.n_commands++;
+        s->stats.commands[c->cmd->number].n_calls++;
+        s->stats.commands[c->cmd->number].n_failed += c->has_failed;
         feed_done(&s->feed, c->db, c->argv, c->argc, s->n_changes != n_changes);
+        if (who->flags & CLIENT_TIMED)
+                note_time(c, begin);
 }
 
 /* Those that a transaction does not keep for later. */
@@ -167,7 +185,9 @@ static int execute(client *c, const bytes *argv, int argc) {
         store *s = c->store;
         call now = { .store = s, .client = c, .argv = argv, .argc = argc, .out = &c->out };
 
-        s->now = c->used = clock_wall_ms();
+        if (!s->in_row)
+                s->clock = clock_wall();
+        s->now = c->used = s->clock / (CLOCK_SECOND / 1000);
         if (s->now >= s->due)
                 upkeep_run(s);
         now.cmd = find(&now);

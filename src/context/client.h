@@ -28,6 +28,7 @@ typedef enum client_flag {
         CLIENT_IN_EXEC = 1 << 7,    /* runs what it has queued */
         CLIENT_UNIX = 1 << 8,       /* comes by a unix socket */
         CLIENT_NO_EVICT = 1 << 9,   /* CLIENT NO-EVICT */
+        CLIENT_TIMED = 1 << 13,     /* how long its commands take is of interest */
         CLIENT_REPLY_OFF = 1 << 10, /* it wants no replies */
         CLIENT_REPLY_SKIP = 1 << 11,
         CLIENT_REPLY_SKIP_NEXT = 1 << 12,

@@ -76,10 +76,11 @@ void cmd_config_set(call *c) {
                 }
         }
         c->store->config = changed;
+        slowlog_cut(&c->store->slowlog, changed.slowlog_max_len);
         resp_out_ok(c->out);
 }
 
 void cmd_config_resetstat(call *c) {
-        c->store->stats = (store_stats){ 0 };
+        stats_reset(&c->store->stats);
         resp_out_ok(c->out);
 }

@@ -45,14 +45,14 @@ static void tell_persistence(text *t, const store *s) {
 }
 
 static void tell_stats(text *t, const store *s) {
-        const store_stats *stats = &s->stats;
+        const stats *of = &s->stats;
 
-        text_add(t, "total_connections_received:%" PRIu64 "\r\n", stats->n_clients_ever);
-        text_add(t, "total_commands_processed:%" PRIu64 "\r\n", stats->n_commands);
-        text_add(t, "expired_keys:%" PRIu64 "\r\nevicted_keys:0\r\n", stats->n_expired);
-        text_add(t, "keyspace_hits:%" PRIu64 "\r\n", stats->n_hits);
-        text_add(t, "keyspace_misses:%" PRIu64 "\r\n", stats->n_misses);
-        text_add(t, "total_error_replies:%" PRIu64 "\r\n", stats->n_errors);
+        text_add(t, "total_connections_received:%" PRIu64 "\r\n", of->n_clients_ever);
+        text_add(t, "total_commands_processed:%" PRIu64 "\r\n", of->n_commands);
+        text_add(t, "expired_keys:%" PRIu64 "\r\nevicted_keys:0\r\n", of->n_expired);
+        text_add(t, "keyspace_hits:%" PRIu64 "\r\n", of->n_hits);
+        text_add(t, "keyspace_misses:%" PRIu64 "\r\n", of->n_misses);
+        text_add(t, "total_error_replies:%" PRIu64 "\r\n", of->n_errors);
 }
 
 static void tell_replication(text *t, const store *s) {
@@ -77,6 +77,33 @@ static void tell_cluster(text *t, const store *s) {
         text_add(t, "cluster_enabled:0\r\n");
 }
 
+/* What was never asked for is not told. */
+static void tell_command(text *t, const store *s, const command *cmd) {
+        const command_stats *of = &s->stats.commands[cmd->number];
+        uint64_t us = of->ns / 1000;
+
+        if (of->n_calls > 0 || of->n_rejected > 0)
+                text_add(t,
+                         "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64
+                         ",usec_per_call=%.2f,rejected_calls=%u,failed_calls=%u\r\n",
+                         cmd->name, of->n_calls, us,
+                         of->n_calls ? (double)us / (double)of->n_calls : 0., of->n_rejected,
+                         of->n_failed);
+        for (unsigned i = 0; i < cmd->n_subs; i++)
+                tell_command(t, s, &cmd->subs[i]);
+}
+
+static void tell_commands(text *t, const store *s) {
+        for (unsigned i = 0; i < n_commands; i++)
+                tell_command(t, s, &command_table[i]);
+}
+
+static void tell_errors(text *t, const store *s) {
+        for (size_t i = 0; i < s->stats.n_error_codes; i++)
+                text_add(t, "errorstat_%s:count=%" PRIu64 "\r\n", s->stats.errors[i].code,
+                         s->stats.errors[i].n);
+}
+
 static void tell_keyspace(text *t, const store *s) {
         for (int i = 0; i < s->n_dbs; i++) {
                 const db *d = &s->dbs[i];
@@ -90,27 +117,29 @@ static void tell_keyspace(text *t, const store *s) {
 static const struct section {
         const char *name;
         void (*tell)(text *t, const store *s);
+        bool is_extra; /* only for who names it, or all of them */
 } sections[] = {
-        { "Server", tell_server },     { "Clients", tell_clients },
-        { "Memory", tell_memory },     { "Persistence", tell_persistence },
-        { "Stats", tell_stats },       { "Replication", tell_replication },
-        { "CPU", tell_cpu },           { "Cluster", tell_cluster },
-        { "Keyspace", tell_keyspace },
+        { "Server", tell_server, false },     { "Clients", tell_clients, false },
+        { "Memory", tell_memory, false },     { "Persistence", tell_persistence, false },
+        { "Stats", tell_stats, false },       { "Replication", tell_replication, false },
+        { "CPU", tell_cpu, false },           { "Commandstats", tell_commands, true },
+        { "Errorstats", tell_errors, false }, { "Cluster", tell_cluster, false },
+        { "Keyspace", tell_keyspace, false },
 };
 
-static bool is_asked(const call *c, const char *name) {
+static bool is_asked(const call *c, const struct section *section) {
         for (int i = 1; i < c->argc; i++)
-                if (call_is(c, i, name) || call_is(c, i, "all") || call_is(c, i, "default") ||
-                    call_is(c, i, "everything"))
+                if (call_is(c, i, section->name) || call_is(c, i, "all") ||
+                    call_is(c, i, "everything") || (call_is(c, i, "default") && !section->is_extra))
                         return true;
-        return c->argc == 1;
+        return c->argc == 1 && !section->is_extra;
 }
 
 void cmd_info(call *c) {
         text t = { 0 };
 
         for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
-                if (!is_asked(c, sections[i].name))
+                if (!is_asked(c, &sections[i]))
                         continue;
                 text_add(&t, "%s# %s\r\n", t.n ? "\r\n" : "", sections[i].name);
                 sections[i].tell(&t, c->store);

@@ -96,8 +96,7 @@ void cmd_function_delete(call *c) {
 
 void cmd_function_flush(call *c) {
         if (c->argc > 3)
-                call_fail(c, "ERR unknown subcommand or wrong number of arguments for 'flush'. Try "
-                             "FUNCTION HELP.");
+                call_fail_subcommand(c);
         else if (c->argc == 3 && !is_way(c, 2))
                 call_fail(c, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
         else

@@ -41,6 +41,10 @@ typedef struct config {
 
         int notify_keyspace_events; /* a set of notify_class */
 
+        int64_t slowlog_log_slower_than; /* us; below 0: nothing is logged */
+        uint64_t slowlog_max_len;
+        bool latency_tracking; /* for LATENCY HISTOGRAM */
+
         uint64_t maxmemory;   /* 0: no limit */
         int maxmemory_policy; /* of config_policy */
         int maxmemory_samples, lfu_log_factor, lfu_decay_time;

@@ -138,7 +138,9 @@ static size_t execute(conn *c, char *buf, size_t n) {
                 used += c->in.consumed;
                 if (c->in.argc > 0)
                         client_exec(c->client, c->in.argv, (int)c->in.argc);
+                c->client->store->in_row = true;
         }
+        c->client->store->in_row = false;
         return used;
 }
 
@@ -290,6 +292,7 @@ int server_take(server *s, int fd) {
         c->client->owner = c;
         c->client->wake = on_wake;
         c->client->fd = fd;
+        c->client->flags |= CLIENT_TIMED;
         c->client->address = c->address ? c->address : s->address;
         c->client->local_address = s->address;
         if (strcmp(peer.address, "unix") == 0)

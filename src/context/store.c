@@ -23,8 +23,9 @@ int store_new(const config *cfg, store **ret) {
         s->since = clock_wall_ms();
         s->due = INT64_MAX;
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
+        slowlog_init(&s->slowlog);
         s->upkeep = upkeep_new(s);
-        if (!s->dbs || !s->upkeep) {
+        if (!s->dbs || !s->upkeep || stats_init(&s->stats) < 0) {
                 store_free(s);
                 return -ENOMEM;
         }
@@ -44,5 +45,7 @@ store *store_free(store *s) {
                 db_deinit(&s->dbs[--s->n_dbs]);
         mem_free(s->dbs);
         feed_deinit(&s->feed);
+        slowlog_deinit(&s->slowlog);
+        stats_deinit(&s->stats);
         return mem_free(s);
 }

@@ -11,14 +11,12 @@
 #include "config.h"
 #include "feed.h"
 #include "snapshot.h"
+#include "slowlog.h"
+#include "stats.h"
 #include "upkeep.h"
 
 /* Of the Redis whose commands these are: clients ask it what they can do. */
 #define STORE_REDIS_VERSION "7.0.15"
-
-typedef struct store_stats {
-        uint64_t n_clients_ever, n_commands, n_expired, n_hits, n_misses, n_errors;
-} store_stats;
 
 struct store {
         config config;
@@ -30,6 +28,8 @@ struct store {
         bool is_serving;    /* those who wait */
         uint64_t next_id;   /* of a client */
         int64_t since;      /* ms of Unix time: when it was made */
+        int64_t clock;      /* ns of Unix time: when what is executed began */
+        bool in_row;        /* another follows: it begins when this one ends */
         int64_t now;        /* ms of Unix time, read once a command: all of it sees the same */
         uint64_t n_changes; /* ever */
         bool follows;       /* another store, which says when keys expire */
@@ -40,7 +40,8 @@ struct store {
         upkeep *upkeep;
         int64_t due;         /* ms of Unix time: when upkeep.h has something to do */
         bool leaves_expired; /* DEBUG SET-ACTIVE-EXPIRE 0 */
-        store_stats stats;
+        stats stats;
+        slowlog slowlog;
 };
 
 /* @cfg is copied; NULL is the default. */

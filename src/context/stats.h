@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What has happened so far: how often, how long, and what went wrong
+ *
+ * INFO and LATENCY HISTOGRAM tell it, CONFIG RESETSTAT forgets it. Times are of those who
+ * are connected: a command that the program executes itself takes no longer than the
+ * two looks at the clock would, so those are only counted.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command.h"
+
+/* Place i is for what took up to 2^i microseconds, the last for all that took longer. */
+enum { STATS_PLACES = 28 };
+
+typedef struct command_stats {
+        uint64_t n_calls, ns;
+        uint32_t n_failed;   /* answered with an error */
+        uint32_t n_rejected; /* before they were run */
+        uint32_t *places;    /* STATS_PLACES counts, or NULL */
+} command_stats;
+
+typedef struct error_stats {
+        char code[24]; /* the first word of the error */
+        uint64_t n;
+} error_stats;
+
+typedef struct stats {
+        uint64_t n_clients_ever, n_commands, n_expired, n_evicted, n_hits, n_misses, n_errors;
+        command_stats *commands; /* by command->number */
+        error_stats *errors;
+        size_t n_error_codes;
+} stats;
+
+/* -ENOMEM. */
+int stats_init(stats *s);
+void stats_deinit(stats *s);
+void stats_reset(stats *s);
+
+void stats_note_time(stats *s, const command *cmd, int64_t ns, bool in_places);
+/* Of the error @text, which begins with its code. */
+void stats_note_error(stats *s, const char *text);
