@@ -31,6 +31,7 @@ int wire_on_data(wire *w, const mux_event *ev) {
                         memcpy(w->sink, p, taken);
                 w->sink += taken;
                 w->sink_room -= taken;
+                s->sated = true;
                 p += taken;
                 n -= taken;
                 w->bytes_owed += taken;

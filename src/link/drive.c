@@ -54,8 +54,8 @@ static void lost(drive *d, ssize_t r) {
         session_lost(d->s, r < 0 ? (int)r : 0);
 }
 
-/* One read. 1 if there may be more, else 0. */
-static int read_once(drive *d, bool wait) {
+/* One read; whether there may be more. */
+static bool read_once(drive *d, bool wait) {
         uint8_t *buffer = loop_buffer(d->s->loop), *place = NULL;
         int fds[SOCK_FDS_MAX];
         struct iovec iov[2];
@@ -64,7 +64,7 @@ static int read_once(drive *d, bool wait) {
 
         if (!buffer) {
                 session_fail(d->s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
-                return 0;
+                return false;
         }
         n_place = session_place(d->s, &place);
         if (n_place < PLACE_MIN)
@@ -80,56 +80,79 @@ static int read_once(drive *d, bool wait) {
 
         n = sock_recv(d->kind, d->fd, iov, n_iov, d->link.passes_fds ? fds : NULL, &n_fds, wait);
         if (n == -EAGAIN || n == -EINTR || n == -ENOBUFS || n == -ENOMEM)
-                return 0;
+                return false;
         if (n == -EMFILE || n == -EPROTO) {
                 session_fail(d->s, n == -EMFILE ? -EMFILE : -EPROTO, BEAM_CODE_INTERNAL,
                              "no room for descriptors");
-                return 0;
+                return false;
         }
         d->s->loop->came += n > 0 ? (size_t)n : 1;
         if (n <= 0) {
                 lost(d, n);
-                return 0;
+                return false;
         }
         if (n_fds && session_feed_fds(d->s, fds, n_fds) < 0)
-                return 0;
+                return false;
         if (n_place) {
                 size_t in_place = (size_t)n < n_place ? (size_t)n : n_place;
 
                 if (session_fed_in_place(d->s, place, in_place) < 0)
-                        return 0;
+                        return false;
                 n -= (ssize_t)in_place;
                 if ((size_t)n < room)
                         room = SIZE_MAX; /* a short read: that was all */
         }
         if (n && session_feed(d->s, buffer, (size_t)n) < 0)
-                return 0;
+                return false;
         return (size_t)n == room;
 }
 
 static void on_ready(source *src, unsigned events) {
         drive *d = container_of(src, drive, src);
+        bool more = events & SOURCE_READ;
 
-        for (int i = 0; events & SOURCE_READ && i < ROUNDS && !d->s->error; i++)
-                if (!read_once(d, false))
-                        break;
+        for (int i = 0; more && i < ROUNDS && !d->s->error && !d->s->sated; i++)
+                more = read_once(d, false);
+        /* the program first: it wants the next bytes somewhere else */
+        if (more && d->s->sated)
+                source_again(src, SOURCE_READ);
+        d->s->sated = false;
         if (events & SOURCE_WRITE)
                 session_touch(d->s);
 }
 
+/* What is written waits for poll(), which says yes when there is room for a good part of
+ * what the socket holds, where a write would take any. */
+static void poll_both(drive *d, int64_t deadline) {
+        bool reads = d->src.want & SOURCE_READ, writes = d->src.want & SOURCE_WRITE;
+        struct pollfd p = {
+                .fd = d->fd,
+                .events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0)),
+        };
+
+        if (poll(&p, 1, clock_poll_ms(deadline)) <= 0)
+                return;
+        if (p.revents & ~POLLIN)
+                d->src.loop->came++;
+        on_ready(&d->src, (p.revents & ~POLLOUT ? SOURCE_READ : 0u) |
+                                  (p.revents & ~POLLIN ? SOURCE_WRITE : 0u));
+}
+
 static void on_look(source *src) {
-        on_ready(src, SOURCE_READ);
+        drive *d = container_of(src, drive, src);
+
+        if (src->want & SOURCE_WRITE)
+                poll_both(d, 0);
+        else
+                on_ready(src, SOURCE_READ);
 }
 
 /* Nothing else to wait for: wait in the read itself. */
 static void on_wait(source *src, int64_t deadline) {
         drive *d = container_of(src, drive, src);
 
-        if (deadline != CLOCK_NEVER && deadline - clock_now() < NAP) {
-                struct pollfd p = { .fd = d->fd, .events = POLLIN };
-
-                if (poll(&p, 1, clock_poll_ms(deadline)) > 0)
-                        on_ready(src, SOURCE_READ);
+        if (src->want & SOURCE_WRITE || (deadline != CLOCK_NEVER && deadline - clock_now() < NAP)) {
+                poll_both(d, deadline);
                 return;
         }
         if (deadline != CLOCK_NEVER && !d->naps) {
@@ -138,8 +161,7 @@ static void on_wait(source *src, int64_t deadline) {
                 d->naps = true;
                 setsockopt(d->fd, SOL_SOCKET, SO_RCVTIMEO, &nap, sizeof(nap));
         }
-        if (read_once(d, true))
-                on_ready(src, SOURCE_READ);
+        on_ready(src, read_once(d, true) ? SOURCE_READ : 0);
 }
 
 /* outbound */
@@ -151,7 +173,6 @@ static void want(drive *d) {
         if (d->s->error)
                 return;
         source_want(&d->src, (n < STALLED ? SOURCE_READ : 0u) | (writes ? SOURCE_WRITE : 0u));
-        d->src.wait = !writes && d->kind != SOCK_IS_FILE ? on_wait : NULL;
 }
 
 static void drive_flush(session_link *l) {
@@ -161,8 +182,11 @@ static void drive_flush(session_link *l) {
         while (d->s->out.n && !d->mute) {
                 struct iovec iov[OUT_IOV_MAX];
                 int fds[OUT_FDS_MAX];
-                size_t n_fds, n_iov = out_peek(&d->s->out, iov, fds, &n_fds);
+                size_t n_fds, n_iov = out_peek(&d->s->out, iov, fds, &n_fds), n_all = 0;
                 ssize_t n = sock_send(d->kind, d->fd, iov, n_iov, fds, n_fds);
+
+                for (size_t i = 0; i < n_iov; i++)
+                        n_all += iov[i].iov_len;
 
                 /* the last two: the kernel is short of memory for now */
                 if (n == -EAGAIN || n == -ETOOMANYREFS || n == -ENOBUFS || n == -ENOMEM)
@@ -176,6 +200,8 @@ static void drive_flush(session_link *l) {
                 out_advance(&d->s->out, (size_t)n, n_fds);
                 if (d->s->out.n < OUT_HIGH / 2)
                         session_fill(d->s);
+                if ((size_t)n < n_all)
+                        break; /* there is no room, and another write would only say so */
         }
         if (d->mute)
                 out_deinit(&d->s->out);
@@ -245,6 +271,7 @@ int drive_start(int fd, const beam_options *opt, bool dials, session **ret) {
         d->link = (session_link){ .calls = &calls, .passes_fds = d->kind == SOCK_IS_UNIX };
         d->src.fn = on_ready;
         d->src.look = on_look;
+        d->src.wait = d->kind != SOCK_IS_FILE ? on_wait : NULL;
         r = source_open(&d->src, l, fd, SOURCE_READ);
         if (r < 0) {
                 mem_free(d);

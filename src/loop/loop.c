@@ -341,9 +341,8 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
                                           (events & UV_DISCONNECT ? SOURCE_GONE : 0u);
         /* libuv stops watching after an error; what is wanted next is told anew */
         if (status < 0)
-                s->want = 0;
-        if (!list_is_linked(&s->ready.node))
-                list_append(&s->loop->ready, &s->ready.node);
+                s->want = s->told = 0;
+        source_again(s, 0);
 }
 
 static void source_run(ready *r) {
@@ -382,25 +381,56 @@ int source_open(source *s, loop *l, int fd, unsigned want) {
         poll->data = s;
         s->poll = poll;
         s->loop = l;
-        s->want = s->events = 0;
+        s->want = s->told = s->events = 0;
+        s->changed = false;
         s->ready.run = source_run;
         list_init(&s->ready.node);
         list_init(&s->all);
         list_append(&l->sources, &s->all);
         l->n_sources++;
-        return source_want(s, want);
+        source_want(s, want);
+        return 0;
 }
 
-int source_want(source *s, unsigned want) {
-        int events = (want & SOURCE_READ ? UV_READABLE : 0) |
-                     (want & SOURCE_WRITE ? UV_WRITABLE : 0) |
-                     (want & SOURCE_GONE ? UV_DISCONNECT : 0);
-
+void source_want(source *s, unsigned want) {
         if (!s->poll || want == s->want)
-                return 0;
-        s->want = want;
+                return;
+        s->want = (uint8_t)want;
         s->loop->stale = true;
-        return want ? uv_poll_start(s->poll, events, on_poll) : uv_poll_stop(s->poll);
+        if (!s->changed) {
+                s->changed = true;
+                list_remove(&s->all);
+                list_prepend(&s->loop->sources, &s->all);
+        }
+}
+
+void source_again(source *s, unsigned events) {
+        s->events |= (uint8_t)events;
+        if (!list_is_linked(&s->ready.node))
+                list_append(&s->loop->ready, &s->ready.node);
+}
+
+/* Each change is two system calls of libuv's, and most are taken back before a wait. */
+static void tell_wants(loop *l) {
+        list_each(node, &l->sources) {
+                source *s = container_of(node, source, all);
+                unsigned want = s->want;
+
+                if (!s->changed)
+                        break;
+                s->changed = false;
+                if (want == s->told)
+                        continue;
+                s->told = s->want;
+                if (want)
+                        uv_poll_start(s->poll,
+                                      (want & SOURCE_READ ? UV_READABLE : 0) |
+                                              (want & SOURCE_WRITE ? UV_WRITABLE : 0) |
+                                              (want & SOURCE_GONE ? UV_DISCONNECT : 0),
+                                      on_poll);
+                else
+                        uv_poll_stop(s->poll);
+        }
 }
 
 void source_close(source *s) {
@@ -566,6 +596,7 @@ static void engine_wait(loop *l, int64_t deadline) {
         int ms = deadline == CLOCK_NEVER ? -1 : clock_poll_ms(deadline);
 
         l->stale = false;
+        tell_wants(l);
         /* A look leaves the state alone: a poke must not be lost on it. */
         if (!ms || atomic_exchange(&l->state, POLLING) == POKED) {
                 if (ms)
@@ -655,6 +686,12 @@ static void sources_wait(loop *l, int64_t deadline) {
 static void sources_turn(loop *l, int64_t deadline) {
         bool waits = deadline > 0;
 
+        if (!list_is_empty(&l->ready)) {
+                if (!only_source(l))
+                        engine_wait(l, 0);
+                ready_run(l);
+                return;
+        }
         if (waits && patience_pays(&l->patience, look, l))
                 return;
         if (!waits || !list_is_empty(&l->idle)) {

@@ -59,7 +59,8 @@ struct source {
         void *poll;
         list all;
         ready ready;
-        unsigned want, events;
+        uint8_t want, told, events; /* told: what libuv knows of what is wanted */
+        bool changed;               /* before all that are not, in the loop's list */
 };
 
 struct post {
@@ -159,7 +160,9 @@ static inline bool loop_holds_back(const loop *l) {
 
 /* Watch @fd, which stays the caller's. -EPERM for a regular file, which is always ready. */
 int source_open(source *s, loop *l, int fd, unsigned want);
-int source_want(source *s, unsigned want);
+void source_want(source *s, unsigned want);
+/* It is still ready for @events: the next turn does not wait, and calls fn for them. */
+void source_again(source *s, unsigned events);
 void source_close(source *s);
 
 /* Call fn once, from a turn, at @when or soon after. */

@@ -352,19 +352,52 @@ TEST(sources_say_what_is_asked) {
         loop_turn(loop_get(), CLOCK_NEVER); /* still: it is a level */
         assert_str(ran, "ss");
 
-        assert_eq(source_want(&i.source, 0), 0);
+        source_want(&i.source, 0);
         loop_turn(loop_get(), 0);
         assert_str(ran, "ss");
         i.events = 0;
-        assert_eq(source_want(&i.source, SOURCE_WRITE), 0);
+        source_want(&i.source, SOURCE_WRITE);
         loop_turn(loop_get(), CLOCK_NEVER);
         assert_eq(i.events, SOURCE_WRITE);
         source_close(&i.source);
         source_close(&i.source);
-        assert_eq(source_want(&i.source, SOURCE_READ), 0); /* closed: nothing */
+        source_want(&i.source, SOURCE_READ); /* closed: nothing */
         loop_turn(loop_get(), 0);
         assert_str(ran, "sss");
         close(i.fd);
+}
+
+/* One that goes on keeps nobody else from being heard. */
+static void run_again(source *s, unsigned events) {
+        run_input(s, events);
+        source_again(s, SOURCE_READ);
+}
+
+TEST(a_source_that_says_again_is_called_without_a_wait) {
+        uint64_t value = 1;
+        input i, other;
+
+        input_init(&i, SOURCE_READ);
+        source_again(&i.source, SOURCE_READ);
+        loop_turn(loop_get(), CLOCK_NEVER);
+        assert_eq(i.events, SOURCE_READ);
+        assert_str(ran, "s");
+        loop_turn(loop_get(), 0);
+        assert_str(ran, "s");
+
+        input_init(&other, SOURCE_READ);
+        i.source.fn = run_again;
+        source_again(&i.source, SOURCE_READ);
+        loop_turn(loop_get(), CLOCK_NEVER);
+        assert_eq(other.events, 0);
+        assert_eq(write(other.fd, &value, 8), 8);
+        loop_turn(loop_get(), CLOCK_NEVER);
+        assert_eq(other.events, SOURCE_READ);
+
+        source_close(&i.source);
+        source_close(&other.source);
+        close(i.fd);
+        close(other.fd);
 }
 
 TEST(idle_is_when_there_is_nothing_else) {
