@@ -31,8 +31,8 @@ __attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
 enum {
         TEXT_MAX = 256 * 1024,
         STALLED = 4 * OUT_HIGH, /* as a link does: who does not read is not listened to */
-        MEMORY_MAX = 4 << 20,   /* of a run: a session's limits here add up to a few 100 KiB, */
-        OWN_MAX = 40 * 1024,    /* and beside that what the program itself makes */
+        MEMORY_MAX = 1 << 20,   /* of a run: what a peer makes us hold, mostly what waits for it, */
+        MADE_MAX = 192 * 1024,  /* and beside that each thing that the program has made */
 };
 
 void run_note(session_run *r, const char *fmt, ...) {
@@ -178,7 +178,7 @@ static char *run_once(const uint8_t *data, size_t n, size_t cut, bool turns, boo
                 feed(r);
                 run_program(r, act);
                 run_settle();
-                assert(mem_get_stats().n_bytes - before < MEMORY_MAX + r->n_made * OWN_MAX);
+                assert(mem_get_stats().n_bytes - before < MEMORY_MAX + r->n_made * MADE_MAX);
         }
         feed(r);
         r->link.stalled = false;

@@ -139,6 +139,7 @@ static void act_open(session_run *r) {
         uint8_t b = run_byte(r);
         int got;
 
+        r->n_made++;
         if (b % 5 == 3) {
                 assert(beam_pipe(b >> 4, &tx, &rx) == 0);
                 KEEP(r->tx, tx, beam_sender_close);
@@ -281,6 +282,7 @@ static void act_dup(session_run *r) {
         beam_sender *tx = *tx_at(r), *tx2;
         beam_receiver *rx = *rx_at(r), *rx2;
 
+        r->n_made++;
         if (run_byte(r) & 1) {
                 if (tx && beam_sender_dup(tx, &tx2) >= 0)
                         KEEP(r->tx, tx2, beam_sender_close);
@@ -415,6 +417,7 @@ void run_program(session_run *r, uint8_t act) {
                 at = msg_at(r);
                 if (!tx || !*at)
                         break;
+                r->n_made++;
                 got = beam_send(tx, *at, BEAM_NOW);
                 run_note(r, "forward %d\n", got);
                 if (got >= 0)

@@ -34,7 +34,7 @@ typedef struct session_run {
 
         char *text;
         size_t n_text;
-        int64_t n_made;
+        int64_t n_made; /* messages, pipes, pairs of streams */
 } session_run;
 
 /* Into the text that has to be the same however the bytes were cut. */
