@@ -100,6 +100,72 @@ BEAM_API int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc,
                               int64_t deadline);
 BEAM_API beam_client *beam_client_free(beam_client *c);
 
+/* computed keys */
+
+/* Names that begin with a prefix, whose values the program makes when they are asked for.
+ * They are keys to every command, beside the stored ones, but for this: they do not
+ * expire, FLUSHALL leaves them, and one command changes computed keys or stored ones. */
+typedef struct beam_mount beam_mount;
+typedef struct beam_value beam_value;
+typedef struct beam_names beam_names;
+
+typedef enum beam_type {
+        BEAM_TYPE_NONE, /* there is no such key */
+        BEAM_TYPE_STRING,
+        BEAM_TYPE_LIST,
+        BEAM_TYPE_SET,
+        BEAM_TYPE_ZSET,
+        BEAM_TYPE_HASH,
+} beam_type;
+
+/* The functions that make them. @name is what stands behind the prefix, with a 0 behind it.
+ * They are called in the middle of a command: they do not wait, and call nothing of their
+ * context. */
+typedef struct beam_mount_calls {
+        size_t size; /* sizeof(beam_mount_calls), so that it may grow */
+
+        /* Say by beam_value_...() what the value is. -ENOENT: there is none. Any other error
+         * is what the command answers. */
+        int (*read)(void *data, beam_arg name, beam_value *ret);
+
+        /* A command has made @value of it. A string is INTEGER if it is a whole number, else
+         * BYTES; a list ARRAY, a set SET, a hash MAP, a sorted set MAP from members to REAL;
+         * what is to be gone NULL. Below zero refuses it, for the reason *@ret_why, a text
+         * that lives on, if there is one. Without this function they can only be read. */
+        int (*write)(void *data, beam_arg name, beam_result *value, const char **ret_why);
+
+        /* Say by beam_names_add() which there are, for KEYS, SCAN and the like, which see
+         * none without this function. */
+        int (*list)(void *data, beam_names *ret);
+
+        /* For TYPE and SCAN, where reading just for that would cost too much. */
+        beam_type (*type)(void *data, beam_arg name);
+} beam_mount_calls;
+
+/* Mount them in database @db under @prefix. -EEXIST: there are such names already, or another
+ * mount's prefix begins with this one, or this one with that. @calls is copied. */
+BEAM_API int beam_context_mount(beam_context *ctx, int db, const char *prefix,
+                                const beam_mount_calls *calls, void *data, beam_mount **ret);
+
+/* The program has changed what is under @name, without the prefix: tell those who watch it,
+ * wait for it or follow the context. Not needed for what a command has written. */
+BEAM_API int beam_mount_changed(beam_mount *m, beam_arg name);
+
+/* Before its context. NULL is fine; NULL comes back. */
+BEAM_API beam_mount *beam_mount_free(beam_mount *m);
+
+/* What a name is: once for a string, else once for each element. -EINVAL: that is of another
+ * type than what was said before. -ENOMEM. */
+BEAM_API int beam_value_string(beam_value *v, const void *data, size_t n);
+BEAM_API int beam_value_integer(beam_value *v, int64_t n);
+BEAM_API int beam_value_element(beam_value *v, const void *data, size_t n); /* of a list */
+BEAM_API int beam_value_member(beam_value *v, const void *data, size_t n);  /* of a set */
+BEAM_API int beam_value_score(beam_value *v, beam_arg member, double score);
+BEAM_API int beam_value_field(beam_value *v, beam_arg field, beam_arg value);
+
+/* One more name, without the prefix. -ENOMEM. */
+BEAM_API int beam_names_add(beam_names *names, const void *data, size_t n);
+
 /* for __attribute__((cleanup)) */
 
 static inline void beam_context_freep(beam_context **p) {
@@ -107,6 +173,9 @@ static inline void beam_context_freep(beam_context **p) {
 }
 static inline void beam_context_server_freep(beam_context_server **p) {
         *p = beam_context_server_free(*p);
+}
+static inline void beam_mount_freep(beam_mount **p) {
+        *p = beam_mount_free(*p);
 }
 static inline void beam_client_freep(beam_client **p) {
         *p = beam_client_free(*p);

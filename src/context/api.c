@@ -81,9 +81,15 @@ int beam_result_next(beam_result *parent, beam_result *ret) {
         return 1;
 }
 
+void result_of(bytes text, beam_result *ret) {
+        resp_cursor c = { text.p, text.p + text.n };
+
+        *ret = (beam_result){ 0 };
+        take(&c, ret);
+}
+
 int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc, beam_result *ret,
                      int64_t deadline) {
-        resp_cursor at;
         bytes reply;
         int r;
 
@@ -94,9 +100,7 @@ int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc, beam_res
         r = c->calls->exec(c, (const bytes *)argv, (int)argc, &reply, deadline);
         if (r < 0)
                 return r;
-        at = (resp_cursor){ reply.p, reply.p + reply.n };
-        *ret = (beam_result){ 0 };
-        take(&at, ret);
+        result_of(reply, ret);
         return 0;
 }
 

@@ -27,3 +27,6 @@ struct beam_client {
 
 static_assert(sizeof(beam_arg) == sizeof(bytes) && offsetof(beam_arg, n) == offsetof(bytes, n),
               "arguments are handed on as they are");
+
+/* The whole reply @text, as a result of it. */
+void result_of(bytes text, beam_result *ret);

@@ -159,13 +159,19 @@ void client_run(client *who, call *c) {
         store *s = who->store;
         uint64_t n_changes = s->n_changes;
         int64_t begin = s->clock;
+        size_t before = who->out.n;
 
         c->store = s;
         c->db = who->db;
         c->client = who;
         c->out = &who->out;
         s->current = c;
-        c->cmd->run(c);
+        if (s->mounting.n_mounts == 0) {
+                c->cmd->run(c);
+        } else if (mount_begin(c)) {
+                c->cmd->run(c);
+                mount_end(c, before, n_changes);
+        }
         s->current = NULL;
         s->stats.n_commands++;
         s->stats.commands[c->cmd->number].n_calls++;

@@ -56,6 +56,10 @@ void cmd_swapdb(call *c) {
         if (!read_db(c, 1, "ERR invalid first DB index", &a) ||
             !read_db(c, 2, "ERR invalid second DB index", &b))
                 return;
+        if (a->mounts || b->mounts) {
+                call_fail(c, "ERR a database with computed keys stays where it is");
+                return;
+        }
         if (a != b) {
                 multi_touch_all(a, b);
                 multi_touch_all(b, a);

@@ -4,6 +4,7 @@
 
 #include "../base/decimal.h"
 #include "../base/glob.h"
+#include "../base/random.h"
 #include "key-string.h"
 #include "scan.h"
 #include "store.h"
@@ -50,12 +51,30 @@ void cmd_touch(call *c) {
 }
 
 void cmd_type(call *c) {
-        const key *k = db_peek(c->db, c->argv[1]);
+        mount *m = mount_of(c->db, c->argv[1]);
+        const key *k = m ? NULL : db_peek(c->db, c->argv[1]);
+        key_type type = m ? mount_type(m, c->argv[1]) : k ? (key_type)k->type : KEY_TYPES;
 
-        resp_out_status(c->out, k ? key_type_name(k) : "none");
+        resp_out_status(c->out, type < KEY_TYPES ? key_type_text(type) : "none");
 }
 
 /* which there are */
+
+static size_t show_computed(call *c, mount *m, bytes pattern) {
+        size_t at = 0, n = 0;
+        beam_names names;
+        bytes name;
+
+        mount_list(m, &names);
+        while (names_next(&names, &at, &name)) {
+                if (!glob_match(pattern, name, false))
+                        continue;
+                resp_out_bulk(c->out, name.p, name.n);
+                n++;
+        }
+        names_deinit(&names);
+        return n;
+}
 
 void cmd_keys(call *c) {
         bytes pattern = c->argv[1];
@@ -74,6 +93,8 @@ void cmd_keys(call *c) {
                 n++;
         }
         table_iter_end(&i);
+        for (mount *m = NULL; (m = mount_next(c->db, m ? m->id : 0));)
+                n += show_computed(c, m, pattern);
         resp_out_head(c->out, later, RESP_ARRAY, n);
 }
 
@@ -89,14 +110,77 @@ static void scan_key(void *arg, void *entry) {
         scan_has(s, 1);
 }
 
+/* The cursors of mounts: this and their number. Tables have none so large, and what a double
+ * holds whole is what some clients keep a cursor in. */
+#define MOUNT_CURSOR (UINT64_C(1) << 52)
+
+/* All names of the mount behind @cursor. */
+static uint64_t scan_mount(scan *s, uint64_t cursor) {
+        mount *m = mount_next(s->c->db, cursor - MOUNT_CURSOR);
+        beam_names names;
+        size_t at = 0;
+        bytes name;
+
+        if (!m)
+                return 0;
+        mount_list(m, &names);
+        while (names_next(&names, &at, &name)) {
+                if (!scan_wants(s, name) || (s->type >= 0 && s->type != (int)mount_type(m, name)))
+                        continue;
+                resp_out_bulk(&s->out, name.p, name.n);
+                scan_has(s, 1);
+        }
+        names_deinit(&names);
+        return mount_next(s->c->db, m->id) ? MOUNT_CURSOR + m->id : 0;
+}
+
 void cmd_scan(call *c) {
+        uint64_t cursor;
         scan s;
 
-        if (scan_read(&s, c))
-                scan_table(&s, &c->db->keys, scan_key);
+        if (!scan_read(&s, c))
+                return;
+        scan_begin(&s);
+        cursor = s.cursor;
+        if (cursor < MOUNT_CURSOR) {
+                cursor = scan_walk(&s, &c->db->keys, scan_key);
+                if (!cursor && c->db->mounts)
+                        cursor = MOUNT_CURSOR;
+        }
+        while (cursor >= MOUNT_CURSOR && s.n_seen < s.count)
+                cursor = scan_mount(&s, cursor);
+        scan_end(&s, cursor);
+}
+
+/* Any of the names that all mounts list, which are @n. */
+static void answer_computed(call *c, uint64_t n) {
+        uint64_t left = random_below(n);
+        bool found = false;
+
+        for (mount *m = NULL; !found && (m = mount_next(c->db, m ? m->id : 0));) {
+                beam_names names;
+                size_t at = 0;
+                bytes name;
+
+                mount_list(m, &names);
+                while (!found && names_next(&names, &at, &name)) {
+                        found = left-- == 0;
+                        if (found)
+                                resp_out_bulk(c->out, name.p, name.n);
+                }
+                names_deinit(&names);
+        }
+        if (!found)
+                resp_out_null(c->out);
 }
 
 void cmd_randomkey(call *c) {
+        size_t n_computed = c->db->mounts ? mount_count(c->db) : 0;
+
+        if (n_computed > 0 && random_below(table_count(&c->db->keys) + n_computed) < n_computed) {
+                answer_computed(c, n_computed);
+                return;
+        }
         /* All may have expired: after so many it is said that there is none, as Redis does
          * in a replica, which may not remove them. */
         for (int tries = 0; tries < 100; tries++) {

@@ -5,6 +5,7 @@
 
 #include "../base/mem.h"
 #include "block.h"
+#include "mount.h"
 #include "multi.h"
 #include "snapshot.h"
 #include "store.h"
@@ -66,6 +67,13 @@ static inline void keep(db *d, key *k) {
                 snapshot_keep(d, k);
 }
 
+/* Where the pointer to a key is that is there. */
+static void **place_of(db *d, const key *k) {
+        bytes name = key_name(k);
+
+        return k->is_computed ? mount_place(mount_of(d, name), name) : slot_of(&d->keys, name);
+}
+
 /* It has expired: to those who ask it is not there. It goes away for good here, but in a
  * store that follows another, whose master says when (its clock is the one that counts). */
 static void expire_in_passing(db *d, key *k) {
@@ -77,6 +85,11 @@ static key *find(db *d, uint64_t hash, bytes name) {
         void **slot = table_find(&d->keys, hash, name.p, name.n);
         key *k = slot ? *slot : NULL;
 
+        if (!k && d->mounts) {
+                mount *m = mount_of(d, name);
+
+                return m ? mount_find(m, name) : NULL;
+        }
         if (k && has_expired(d, k)) {
                 expire_in_passing(d, k);
                 return NULL;
@@ -106,12 +119,9 @@ key *db_write(db *d, bytes name) {
         return k;
 }
 
-key *db_add(db *d, bytes name, key_type type) {
-        key *k;
+key *db_new_key(db *d, bytes name, key_type type) {
+        key *k = name.n <= KEY_NAME_MAX ? mem_new(size_of(name.n, false)) : NULL;
 
-        if (name.n > KEY_NAME_MAX)
-                return NULL;
-        k = mem_new(size_of(name.n, false));
         if (!k)
                 return NULL;
         *k = (key){ .type = type,
@@ -119,6 +129,15 @@ key *db_add(db *d, bytes name, key_type type) {
                     .is_saved = d->store->side };
         value_init(k);
         memcpy(k->rest, name.p, name.n);
+        return k;
+}
+
+key *db_add(db *d, bytes name, key_type type) {
+        mount *m = mount_of(d, name);
+        key *k = m ? mount_add(m, name, type) : db_new_key(d, name, type);
+
+        if (!k || m)
+                return k;
         if (table_add(&d->keys, table_hash(name.p, name.n), k) < 0)
                 return mem_free(k);
         return k;
@@ -133,7 +152,7 @@ key *db_set_inline(db *d, key *k, bytes value) {
         memcpy(kept, value.p, value.n);
         if (value.n != n_old) {
                 /* found while they can still be read */
-                void **at = slot_of(&d->keys, key_name(k));
+                void **at = place_of(d, k);
                 void **timed = k->has_expiry ? slot_of(&d->expiring, key_name(k)) : NULL;
 
                 moved = mem_resize(k, size_of(k->n_name, k->has_expiry) + value.n);
@@ -155,6 +174,10 @@ key *db_expire(db *d, key *k, int64_t when) {
         bytes name = key_name(k);
         key *moved;
 
+        if (k->is_computed && wants) {
+                mount_refuse(d->store, name, "a computed key does not expire");
+                return NULL;
+        }
         keep(d, k);
         if (wants != k->has_expiry) {
                 void **at = slot_of(&d->keys, name);
@@ -191,6 +214,10 @@ void db_remove(db *d, key *k) {
         bytes name = key_name(k);
         uint64_t hash = table_hash(name.p, name.n);
 
+        if (k->is_computed) {
+                mount_remove(mount_of(d, name), name);
+                return;
+        }
         table_take(&d->keys, hash, name.p, name.n);
         if (k->has_expiry)
                 table_take(&d->expiring, hash, name.p, name.n);
@@ -214,9 +241,15 @@ bool db_remove_if_empty(db *d, key *k) {
 }
 
 key *db_move(db *d, key *k, db *to, bytes name) {
-        key *moved = db_add(to, name, k->type);
+        bool is_computed = mount_of(to, name);
         int64_t when = key_expiry(k);
+        key *moved;
 
+        if (is_computed != k->is_computed) {
+                mount_refuse(d->store, name, "computed keys and stored ones stay apart");
+                return NULL;
+        }
+        moved = db_add(to, name, k->type);
         if (!moved)
                 return NULL;
         keep(d, k);
@@ -264,7 +297,14 @@ key *db_replace(db *d, bytes name, key *loose) {
 }
 
 void db_changed(db *d, bytes name, notify_class class, const char *event) {
-        (void)class, (void)event;
+        if (d->store->mounting.n_mounts > 0) {
+                mount *m = mount_of(d, name);
+
+                if (m && mount_notes(m, name, class, event))
+                        return;
+                if (!m)
+                        mount_touch(d, name);
+        }
         d->store->n_changes++;
         multi_touch(d, name);
         block_signal(d, name);
@@ -276,4 +316,10 @@ void db_flush(db *d) {
         drop_keys(d);
         table_init(&d->keys, name_of);
         table_init(&d->expiring, name_of);
+        for (mount *m = NULL; (m = mount_next(d, m ? m->id : 0));)
+                mount_send_all(m, true);
+}
+
+size_t db_size(const db *d) {
+        return table_count(&d->keys) + (d->mounts ? mount_count(d) : 0);
 }

@@ -19,6 +19,7 @@
  * the key says where it is now.
  */
 
+#include "../base/list.h"
 #include "key.h"
 #include "notify.h"
 #include "table.h"
@@ -35,6 +36,7 @@ typedef struct db {
         table waited;     /* names, by block.c */
         uint64_t walked;  /* of expiring, by upkeep.c */
         int64_t mean_ttl; /* ms, of those that it has seen; 0: none */
+        list *mounts;     /* of computed keys (mount.h), or NULL */
 } db;
 
 void db_init(db *d, store *s, int number);
@@ -50,6 +52,9 @@ key *db_peek(db *d, bytes name);
 /* A new key of @type, without a value (the file of the type puts one in). It must not be
  * there. NULL without memory. */
 key *db_add(db *d, bytes name, key_type type);
+
+/* One that is in no database yet. */
+key *db_new_key(db *d, bytes name, key_type type);
 
 /* A string of up to KEY_INLINE_MAX bytes in the key itself, in place of what it had;
  * the key may move. NULL without memory, and nothing has changed then. */
@@ -89,9 +94,8 @@ key *db_replace(db *d, bytes name, key *loose);
  * replication (what is sent is up to the command, call.h). */
 void db_changed(db *d, bytes name, notify_class class, const char *event);
 
-/* Remove all. Tells nobody. */
+/* Remove all but what is computed. Tells nobody. */
 void db_flush(db *d);
 
-static inline size_t db_size(const db *d) {
-        return table_count(&d->keys);
-}
+/* Computed keys are counted by asking for their names. */
+size_t db_size(const db *d);

@@ -67,6 +67,15 @@ void feed_replace(feed *f) {
         f->is_replaced = true;
 }
 
+void feed_drop(feed *f) {
+        forget_kept(f);
+        f->is_replaced = true;
+}
+
+void feed_lose(feed *f) {
+        f->is_short = true;
+}
+
 void feed_keep(feed *f, db *d, const bytes *argv, int argc) {
         size_t n = sizeof(item) + (size_t)argc * sizeof(bytes);
         item *kept;

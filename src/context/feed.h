@@ -51,6 +51,10 @@ void feed_send(feed *f, db *d, const bytes *argv, int argc);
 void feed_replace(feed *f);
 void feed_keep(feed *f, db *d, const bytes *argv, int argc);
 
+/* Send nothing of what it has said so far, nor itself; and memory has run out for something. */
+void feed_drop(feed *f);
+void feed_lose(feed *f);
+
 /* It is done: send what was kept, and, unless it has been replaced and if it @has_changed
  * anything, the command itself before that. */
 void feed_done(feed *f, db *d, const bytes *argv, int argc, bool has_changed);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key.h"
 
-const char *key_type_name(const key *k) {
+const char *key_type_text(key_type type) {
         static const char *const names[KEY_TYPES] = {
                 [KEY_STRING] = "string", [KEY_LIST] = "list", [KEY_SET] = "set",
                 [KEY_ZSET] = "zset",     [KEY_HASH] = "hash", [KEY_STREAM] = "stream",
         };
 
-        return names[k->type];
+        return names[type];
 }
 
 const char *key_encoding_name(const key *k) {

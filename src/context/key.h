@@ -85,5 +85,8 @@ static inline int64_t key_expiry(const key *k) {
 /* "string", "list", "set", "zset", "hash", "stream"; and Redis's name of the nearest
  * of its encodings: "embstr", "int", "raw", "listpack", "quicklist", "intset",
  * "hashtable", "skiplist", "stream". */
-const char *key_type_name(const key *k);
+const char *key_type_text(key_type type);
+static inline const char *key_type_name(const key *k) {
+        return key_type_text((key_type)k->type);
+}
 const char *key_encoding_name(const key *k);

@@ -51,6 +51,8 @@ static int local_exec(beam_client *base, const bytes *argv, int argc, bytes *ret
                       int64_t deadline) {
         client *c = container_of(base, local, base)->client;
 
+        if (c->store->mounting.is_calling)
+                return -EBUSY;
         resp_out_cut(&c->out, 0);
         if (client_exec(c, argv, argc) == 0) {
                 while (c->flags & CLIENT_BLOCKED) {
@@ -90,6 +92,25 @@ int beam_client_new(beam_context *ctx, beam_client **ret) {
         l->base = (beam_client){ .calls = &local_calls, .forks = fork_count() };
         *ret = &l->base;
         return 0;
+}
+
+/* computed keys */
+
+int beam_context_mount(beam_context *ctx, int number, const char *prefix,
+                       const beam_mount_calls *calls, void *data, beam_mount **ret) {
+        if (ctx->forks != fork_count())
+                return -ECHILD;
+        if (number < 0 || number >= ctx->store->n_dbs)
+                return -EINVAL;
+        return mount_new(&ctx->store->dbs[number], bytes_of(prefix), calls, data, ret);
+}
+
+int beam_mount_changed(beam_mount *m, beam_arg name) {
+        return mount_changed(m, (bytes){ name.data, name.n });
+}
+
+beam_mount *beam_mount_free(beam_mount *m) {
+        return mount_free(m);
 }
 
 /* serving */

@@ -23,7 +23,7 @@ static bool read_cursor(bytes text, uint64_t *ret) {
 
 static int type_of(bytes name) {
         for (int type = 0; type < KEY_TYPES; type++)
-                if (bytes_is(name, key_type_name(&(key){ .type = (unsigned)type & 15 })))
+                if (bytes_is(name, key_type_text((key_type)type)))
                         return type;
         return KEY_TYPES; /* no key is of it */
 }
@@ -103,13 +103,20 @@ void scan_end(scan *s, uint64_t cursor) {
         resp_out_deinit(&s->out);
 }
 
-void scan_table(scan *s, table *t, void (*fn)(void *scan, void *entry)) {
+uint64_t scan_walk(scan *s, table *t, void (*fn)(void *scan, void *entry)) {
         uint64_t cursor = s->cursor;
         int64_t rounds = s->count > INT64_MAX / 10 ? INT64_MAX : s->count * 10;
 
-        scan_begin(s);
         do {
                 cursor = table_scan(t, cursor, fn, s);
         } while (cursor && --rounds > 0 && s->n_seen < s->count);
+        return cursor;
+}
+
+void scan_table(scan *s, table *t, void (*fn)(void *scan, void *entry)) {
+        uint64_t cursor;
+
+        scan_begin(s);
+        cursor = scan_walk(s, t, fn);
         scan_end(s, cursor);
 }

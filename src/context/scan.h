@@ -15,9 +15,10 @@ typedef struct scan {
         int type;      /* of key_type; -1 any; KEY_TYPES one that does not exist */
         resp_out out;  /* the values, which come behind the cursor */
 
+        int64_t n_seen; /* names, wanted or not */
+
         /* private */
         size_t n;
-        int64_t n_seen;
 } scan;
 
 /* The arguments of SCAN. False if they are wrong, and that has been answered. */
@@ -34,6 +35,7 @@ void scan_table(scan *s, table *t, void (*fn)(void *scan, void *entry));
 bool scan_wants(scan *s, bytes name);
 void scan_has(scan *s, size_t n_values);
 
-/* The same for what is small and shown at once: between these two. */
+/* The same in steps, and for what is small and shown at once: between begin and end. */
 void scan_begin(scan *s);
+uint64_t scan_walk(scan *s, table *t, void (*fn)(void *scan, void *entry)); /* the next cursor */
 void scan_end(scan *s, uint64_t cursor);

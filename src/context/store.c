@@ -19,6 +19,7 @@ int store_new(const config *cfg, store **ret) {
         list_init(&s->clients);
         list_init(&s->ready);
         feed_init(&s->feed);
+        mounting_init(&s->mounting);
         s->next_id = 1;
         s->since = clock_wall_ms();
         s->due = INT64_MAX;
@@ -38,7 +39,7 @@ int store_new(const config *cfg, store **ret) {
 store *store_free(store *s) {
         if (!s)
                 return NULL;
-        assert(list_is_empty(&s->clients));
+        assert(list_is_empty(&s->clients) && s->mounting.n_mounts == 0);
         upkeep_free(s->upkeep);
         snapshot_stop(s);
         while (s->n_dbs > 0)

@@ -10,8 +10,9 @@
 #include "client.h"
 #include "config.h"
 #include "feed.h"
-#include "snapshot.h"
+#include "mount.h"
 #include "slowlog.h"
+#include "snapshot.h"
 #include "stats.h"
 #include "upkeep.h"
 
@@ -40,6 +41,7 @@ struct store {
         upkeep *upkeep;
         int64_t due;         /* ms of Unix time: when upkeep.h has something to do */
         bool leaves_expired; /* DEBUG SET-ACTIVE-EXPIRE 0 */
+        mounting mounting;
         stats stats;
         slowlog slowlog;
 };
