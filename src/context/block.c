@@ -211,17 +211,17 @@ void block_forget(client *c) {
 }
 
 bool block_end(client *c, const char *error) {
-        size_t before = c->out.n;
+        resp_out *out = client_answers(c);
         blocked *b = c->blocked;
 
         if (!b)
                 return false;
         if (error)
-                resp_out_error(&c->out, error);
+                resp_out_error(out, error);
         else
-                answer_null(&c->out, b->null);
+                answer_null(out, b->null);
         blocked_free(b);
-        client_hush(c, before);
+        client_answered(c);
         client_touch(c);
         return true;
 }
@@ -250,13 +250,12 @@ void block_signal_all(db *d) {
 static bool run_again(blocked *b) {
         client *c = b->client;
         call again = { .cmd = b->cmd, .argv = b->argv, .argc = b->argc, .is_again = true };
-        size_t before = c->out.n;
 
         client_run(c, &again);
         if (again.waits_again)
                 return false;
         blocked_free(b);
-        client_hush(c, before);
+        client_answered(c);
         client_touch(c);
         return true;
 }

@@ -34,6 +34,7 @@ client *client_free(client *c) {
                 return NULL;
         block_forget(c);
         multi_forget(c);
+        pubsub_forget(c);
         list_remove(&c->node);
         c->store->n_clients--;
         resp_out_deinit(&c->out);
@@ -73,6 +74,15 @@ bool client_set_name(call *c, int i) {
 void client_touch(client *c) {
         if (c->wake)
                 c->wake(c);
+}
+
+resp_out *client_answers(client *c) {
+        resp_out *unsaid = &c->store->unsaid;
+
+        if (!(c->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)))
+                return &c->out;
+        unsaid->version = c->out.version;
+        return unsaid;
 }
 
 static bool has_arity(const command *cmd, int argc) {
@@ -164,7 +174,7 @@ void client_run(client *who, call *c) {
         c->store = s;
         c->db = who->db;
         c->client = who;
-        c->out = &who->out;
+        c->out = client_answers(who);
         s->current = c;
         if (s->mounting.n_mounts == 0) {
                 c->cmd->run(c);
@@ -187,10 +197,49 @@ static bool is_of_transaction(const command *cmd) {
                cmd->run == cmd_watch || cmd->run == cmd_quit || cmd->run == cmd_reset;
 }
 
+/* A transaction with a command that could not be queued is not executed. */
+static void spoil(client *c) {
+        if (c->flags & CLIENT_MULTI)
+                c->flags |= CLIENT_DIRTY_EXEC;
+}
+
+/* Who speaks version 2 takes whatever comes for an answer, so that it may only ask for more
+ * or less of it, while it listens. */
+static bool is_for_listener(const command *cmd) {
+        static void (*const those[])(call * c) = {
+                cmd_subscribe,    cmd_unsubscribe, cmd_psubscribe, cmd_punsubscribe, cmd_ssubscribe,
+                cmd_sunsubscribe, cmd_ping,        cmd_quit,       cmd_reset,
+        };
+
+        for (size_t i = 0; i < sizeof(those) / sizeof(*those); i++)
+                if (cmd->run == those[i])
+                        return true;
+        return false;
+}
+
+/* What can be said against a command that exists, before it is looked at; in Redis's order. */
+static bool is_refused(call *c) {
+        const client *who = c->client;
+
+        if (who->flags & CLIENT_MULTI && c->cmd->flags & CMD_NO_MULTI) {
+                call_fail(c, "ERR Command not allowed inside a transaction");
+                return true;
+        }
+        if (who->flags & CLIENT_PUBSUB && who->out.version == 2 && !is_for_listener(c->cmd)) {
+                call_failf(c,
+                           "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING "
+                           "/ QUIT / RESET are allowed in this context",
+                           c->cmd->name);
+                return true;
+        }
+        return false;
+}
+
 static int execute(client *c, const bytes *argv, int argc) {
         store *s = c->store;
-        call now = { .store = s, .client = c, .argv = argv, .argc = argc, .out = &c->out };
+        call now = { .store = s, .client = c, .argv = argv, .argc = argc };
 
+        now.out = client_answers(c);
         if (!s->in_row)
                 s->clock = clock_wall();
         s->now = c->used = s->clock / (CLOCK_SECOND / 1000);
@@ -198,18 +247,17 @@ static int execute(client *c, const bytes *argv, int argc) {
                 upkeep_run(s);
         now.cmd = find(&now);
         if (!now.cmd) {
-                if (c->flags & CLIENT_MULTI)
-                        c->flags |= CLIENT_DIRTY_EXEC;
+                spoil(c);
                 return 1;
         }
         c->last = now.cmd;
+        if (is_refused(&now)) {
+                reject(&now, now.cmd);
+                spoil(c);
+                return 1;
+        }
         if (c->flags & CLIENT_MULTI && !is_of_transaction(now.cmd)) {
-                if (now.cmd->flags & CMD_NO_MULTI) {
-                        c->flags |= CLIENT_DIRTY_EXEC;
-                        call_fail(&now, "ERR Command not allowed inside a transaction");
-                } else {
-                        multi_queue(&now);
-                }
+                multi_queue(&now);
                 return 1;
         }
         client_run(c, &now);
@@ -218,19 +266,19 @@ static int execute(client *c, const bytes *argv, int argc) {
         return c->flags & CLIENT_BLOCKED ? 0 : 1;
 }
 
-void client_hush(client *c, size_t before) {
-        if (c->flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP) && c->out.n > before)
-                resp_out_cut(&c->out, before);
+void client_answered(client *c) {
+        if (!(c->flags & CLIENT_QUIET))
+                return;
+        resp_out_cut(&c->store->unsaid, 0);
         c->flags &= ~(uint32_t)CLIENT_REPLY_SKIP;
         if (c->flags & CLIENT_REPLY_SKIP_NEXT)
                 c->flags ^= CLIENT_REPLY_SKIP_NEXT | CLIENT_REPLY_SKIP;
 }
 
 int client_exec(client *c, const bytes *argv, int argc) {
-        size_t before = c->out.n;
         int r = execute(c, argv, argc);
 
-        if (c->flags & CLIENT_QUIET && r == 1)
-                client_hush(c, before);
+        if (r == 1)
+                client_answered(c);
         return r;
 }

@@ -32,6 +32,7 @@ typedef enum client_flag {
         CLIENT_REPLY_OFF = 1 << 10, /* it wants no replies */
         CLIENT_REPLY_SKIP = 1 << 11,
         CLIENT_REPLY_SKIP_NEXT = 1 << 12,
+        CLIENT_PUBSUB = 1 << 14, /* listens to something */
         CLIENT_QUIET = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT,
 } client_flag;
 
@@ -53,8 +54,9 @@ struct client {
         int fd;                              /* or -1 */
 
         /* each belongs to one file; NULL while there is nothing of the kind */
-        struct multi *multi;     /* multi.h */
-        struct blocked *blocked; /* block.h */
+        struct multi *multi;                 /* multi.h */
+        struct blocked *blocked;             /* block.h */
+        struct subscriptions *subscriptions; /* pubsub.h */
 };
 
 /* A client of @s, in database 0, speaking RESP2. NULL without memory. */
@@ -70,9 +72,12 @@ int client_exec(client *c, const bytes *argv, int argc);
  * in it. For what runs commands that have been looked up: EXEC, a wait that is over. */
 void client_run(client *who, call *c);
 
-/* A command has been answered, with what follows the first @before bytes of its output: if
- * it wants no replies, forget that. */
-void client_hush(client *c, size_t before);
+/* Where its command is answered: in `out`, or, if it wants no replies, where nobody reads.
+ * What is no reply is said in `out` all the same. */
+resp_out *client_answers(client *c);
+
+/* Its command has been answered: whether the next one is to be may be another matter. */
+void client_answered(client *c);
 
 /* Something was said to it outside of its own command: wake its owner. */
 void client_touch(client *c);

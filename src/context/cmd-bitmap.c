@@ -396,9 +396,10 @@ static bool fit(const field *f, int64_t value, int64_t by, int64_t *ret) {
         return true;
 }
 
-/* Answer for a field that is written to. Returns whether it was. */
-static bool write_field(call *c, const field *f, char *p, uint64_t n) {
-        int64_t old = field_value(f, (bytes){ p, n }), value;
+/* Answer for a field that is written to. Returns whether that has changed something, as does
+ * all that is written where there was nothing. */
+static bool write_field(call *c, const field *f, char *p, uint64_t n, bool grown) {
+        int64_t old = field_value(f, (bytes){ p, n }), value, now;
         bool fits = f->verb == SET ? fit(f, f->value, 0, &value) : fit(f, old, f->value, &value);
 
         if (!fits) {
@@ -406,8 +407,9 @@ static bool write_field(call *c, const field *f, char *p, uint64_t n) {
                 return false;
         }
         bits_set_field(p, f->at, f->width, (uint64_t)value);
-        resp_out_integer(c->out, f->verb == SET ? old : field_value(f, (bytes){ p, n }));
-        return true;
+        now = field_value(f, (bytes){ p, n });
+        resp_out_integer(c->out, f->verb == SET ? old : now);
+        return grown || now != old;
 }
 
 static void read_all(call *c, const fields *all) {
@@ -439,11 +441,11 @@ static void write_all(call *c, const fields *all) {
                 if (f->verb == GET)
                         resp_out_integer(c->out, field_value(f, (bytes){ p, n }));
                 else
-                        n_written += write_field(c, f, p, n);
+                        n_written += write_field(c, f, p, n, grown);
         }
         if (n_written == 0 && !grown)
                 return;
-        db_changed(c->db, c->argv[1], NOTIFY_STRING, "setbit");
+        db_changed(c->db, c->argv[1], NOTIFY_STRING, n_written > 0 ? "setbit" : NULL);
         if (n_written > 1)
                 call_count_changes(c, n_written - 1);
 }

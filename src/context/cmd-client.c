@@ -50,7 +50,7 @@ void cmd_client_no_evict(call *c) {
         resp_out_ok(c->out);
 }
 
-/* Only the last of the three is answered; client_hush() does the rest. */
+/* Only the last of the three is answered; client_answered() does the rest. */
 void cmd_client_reply(call *c) {
         uint32_t *flags = &c->client->flags;
 
@@ -61,7 +61,7 @@ void cmd_client_reply(call *c) {
                         *flags |= CLIENT_REPLY_SKIP_NEXT;
         } else if (call_is(c, 2, "ON")) {
                 *flags &= ~(uint32_t)(CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP);
-                resp_out_ok(c->out);
+                resp_out_ok(&c->client->out);
         } else {
                 call_fail_syntax(c);
         }
@@ -74,9 +74,9 @@ static void print_flags(const client *c, char ret[static 16]) {
                 char letter;
                 uint32_t flags;
         } letters[] = {
-                { 'x', CLIENT_MULTI },    { 'b', CLIENT_BLOCKED },   { 'd', CLIENT_DIRTY_CAS },
-                { 'c', CLIENT_CLOSING },  { 'A', CLIENT_CLOSE_NOW }, { 'U', CLIENT_UNIX },
-                { 'e', CLIENT_NO_EVICT },
+                { 'P', CLIENT_PUBSUB },    { 'x', CLIENT_MULTI },    { 'b', CLIENT_BLOCKED },
+                { 'd', CLIENT_DIRTY_CAS }, { 'c', CLIENT_CLOSING },  { 'A', CLIENT_CLOSE_NOW },
+                { 'U', CLIENT_UNIX },      { 'e', CLIENT_NO_EVICT },
         };
         char *p = ret;
 
@@ -100,24 +100,38 @@ static void print(text *t, const client *c) {
                  c->name ? c->name : "");
         text_add(t, " age=%" PRId64 " idle=%" PRId64 " flags=%s db=%d", (now - c->since) / 1000,
                  (now - c->used) / 1000, flags, c->db->number);
-        text_add(t, " sub=0 psub=0 ssub=0 multi=%d multi-mem=%zu", multi_count(c), multi_size(c));
+        text_add(t, " sub=%zu psub=%zu ssub=%zu", pubsub_count(c, PUBSUB_CHANNEL),
+                 pubsub_count(c, PUBSUB_PATTERN), pubsub_count(c, PUBSUB_SHARD));
+        text_add(t, " multi=%d multi-mem=%zu", multi_count(c), multi_size(c));
         text_add(t, " omem=%zu cmd=%s user=default redir=-1 resp=%d\n", c->out.n,
                  c->last ? c->last->name : "NULL", c->out.version);
 }
 
-/* What Redis tells apart. Masters and replicas are no clients of a store, so all that
- * there are are normal ones. */
-static bool read_type(call *c, int i, bool *ret_is_normal) {
-        static const char *const names[] = { "normal", "master", "replica", "slave", "pubsub" };
+/* What Redis tells apart. */
+typedef enum client_type { ANY, NORMAL, MASTER, REPLICA, LISTENER } client_type;
 
-        for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
-                if (call_is(c, i, names[k])) {
-                        *ret_is_normal = k == 0;
+static bool read_type(call *c, int i, client_type *ret) {
+        static const struct {
+                const char *name;
+                client_type type;
+        } types[] = {
+                { "normal", NORMAL }, { "master", MASTER },   { "replica", REPLICA },
+                { "slave", REPLICA }, { "pubsub", LISTENER },
+        };
+
+        for (size_t k = 0; k < sizeof(types) / sizeof(*types); k++) {
+                if (call_is(c, i, types[k].name)) {
+                        *ret = types[k].type;
                         return true;
                 }
         }
         call_failf(c, "ERR Unknown client type '%.*s'", call_shown(c->argv[i]), c->argv[i].p);
         return false;
+}
+
+/* Masters and replicas are no clients of a store. */
+static bool is_of(const client *c, client_type type) {
+        return type == ANY || type == (c->flags & CLIENT_PUBSUB ? LISTENER : NORMAL);
 }
 
 void cmd_client_info(call *c) {
@@ -146,7 +160,7 @@ static void list_by_id(call *c) {
 }
 
 void cmd_client_list(call *c) {
-        bool wanted = true;
+        client_type wanted = ANY;
         text t = { 0 };
 
         if (c->argc > 3 && call_is(c, 2, "ID")) {
@@ -160,9 +174,12 @@ void cmd_client_list(call *c) {
                 call_fail_syntax(c);
                 return;
         }
-        if (wanted)
-                list_each(node, &c->store->clients)
-                        print(&t, container_of(node, client, node));
+        list_each(node, &c->store->clients) {
+                const client *one = container_of(node, client, node);
+
+                if (is_of(one, wanted))
+                        print(&t, one);
+        }
         text_reply(&t, c);
 }
 
@@ -171,7 +188,8 @@ void cmd_client_list(call *c) {
 typedef struct filter {
         int64_t id; /* or 0 */
         const bytes *address, *local_address;
-        bool wants_normal, skips_me;
+        client_type type;
+        bool skips_me;
 } filter;
 
 static bool read_filter(call *c, filter *ret) {
@@ -185,7 +203,7 @@ static bool read_filter(call *c, filter *ret) {
                                              "ERR client-id should be greater than 0"))
                                 return false;
                 } else if (call_is(c, i, "TYPE")) {
-                        if (!read_type(c, i + 1, &ret->wants_normal))
+                        if (!read_type(c, i + 1, &ret->type))
                                 return false;
                 } else if (call_is(c, i, "ADDR")) {
                         ret->address = &c->argv[i + 1];
@@ -211,7 +229,7 @@ static bool read_filter(call *c, filter *ret) {
 
 /* Those of the program itself have no address, and are not ended from outside. */
 static bool is_meant(const filter *f, const client *c, const client *me) {
-        return c->address && f->wants_normal && !(f->skips_me && c == me) &&
+        return c->address && is_of(c, f->type) && !(f->skips_me && c == me) &&
                (!f->id || c->id == (uint64_t)f->id) &&
                (!f->address || bytes_equal(*f->address, bytes_of(c->address))) &&
                (!f->local_address || bytes_equal(*f->local_address, bytes_of(c->local_address)));
@@ -236,7 +254,7 @@ static int64_t kill_all(call *c, const filter *f) {
 }
 
 void cmd_client_kill(call *c) {
-        filter f = { .wants_normal = true, .skips_me = true };
+        filter f = { .skips_me = true };
 
         if (c->argc == 3) { /* the old form: an address, that of the caller too */
                 f.skips_me = false;

@@ -10,6 +10,11 @@
 void cmd_ping(call *c) {
         if (c->argc > 2) {
                 call_fail(c, "ERR wrong number of arguments for 'ping' command");
+        } else if (c->client->flags & CLIENT_PUBSUB && c->out->version == 2) {
+                resp_out_array(c->out, 2);
+                resp_out_bulk_text(c->out, "pong");
+                resp_out_bulk(c->out, c->argc == 2 ? c->argv[1].p : NULL,
+                              c->argc == 2 ? c->argv[1].n : 0);
         } else if (c->argc == 2) {
                 resp_out_bulk(c->out, c->argv[1].p, c->argv[1].n);
         } else {
@@ -104,7 +109,7 @@ void cmd_hello(call *c) {
                 if (!read_hello(c))
                         return;
         }
-        c->out->version = (uint8_t)version;
+        c->out->version = c->client->out.version = (uint8_t)version;
         say_hello(c);
 }
 
@@ -118,9 +123,10 @@ void cmd_reset(call *c) {
         client *who = c->client;
 
         multi_discard(who);
+        pubsub_forget(who);
         who->name = mem_free(who->name);
         who->flags &= ~(uint32_t)CLIENT_QUIET;
         who->db = &c->store->dbs[0];
-        c->out->version = 2;
-        resp_out_status(c->out, "RESET");
+        who->out.version = 2;
+        resp_out_status(&who->out, "RESET");
 }

@@ -109,7 +109,7 @@ void cmd_persist(call *c) {
 
 /* -2 for no key, -1 for no time to live, as Redis has it. */
 static void answer_time(call *c, bool seconds, bool absolute) {
-        const key *k = db_peek(c->db, c->argv[1]);
+        const key *k = db_look(c->db, c->argv[1]);
         int64_t t = k ? key_expiry(k) : 0;
 
         if (!k || !k->has_expiry) {

@@ -34,7 +34,15 @@ void cmd_unlink(call *c) {
         remove_keys(c);
 }
 
-static void count_keys(call *c) {
+void cmd_exists(call *c) {
+        int64_t n = 0;
+
+        for (int i = 1; i < c->argc; i++)
+                n += db_look(c->db, c->argv[i]) != NULL;
+        resp_out_integer(c->out, n);
+}
+
+void cmd_touch(call *c) {
         int64_t n = 0;
 
         for (int i = 1; i < c->argc; i++)
@@ -42,17 +50,9 @@ static void count_keys(call *c) {
         resp_out_integer(c->out, n);
 }
 
-void cmd_exists(call *c) {
-        count_keys(c);
-}
-
-void cmd_touch(call *c) {
-        count_keys(c);
-}
-
 void cmd_type(call *c) {
         mount *m = mount_of(c->db, c->argv[1]);
-        const key *k = m ? NULL : db_peek(c->db, c->argv[1]);
+        const key *k = m ? NULL : db_look(c->db, c->argv[1]);
         key_type type = m ? mount_type(m, c->argv[1]) : k ? (key_type)k->type : KEY_TYPES;
 
         resp_out_status(c->out, type < KEY_TYPES ? key_type_text(type) : "none");

@@ -52,6 +52,10 @@ static void tell_stats(text *t, const store *s) {
         text_add(t, "expired_keys:%" PRIu64 "\r\nevicted_keys:0\r\n", of->n_expired);
         text_add(t, "keyspace_hits:%" PRIu64 "\r\n", of->n_hits);
         text_add(t, "keyspace_misses:%" PRIu64 "\r\n", of->n_misses);
+        text_add(t, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
+                 table_count(&s->pubsub.topics[PUBSUB_CHANNEL]),
+                 table_count(&s->pubsub.topics[PUBSUB_PATTERN]),
+                 table_count(&s->pubsub.topics[PUBSUB_SHARD]));
         text_add(t, "total_error_replies:%" PRIu64 "\r\n", of->n_errors);
 }
 

@@ -132,6 +132,8 @@ void cmd_set(call *c) {
                 return;
         if (o.timed && !expiry_read(c, o.i_time, o.unit, false, &when))
                 return;
+        if (o.get) /* it is a read too */
+                db_read(c->db, name);
         k = db_write(c->db, name);
         if (o.get && !call_check_type(c, k, KEY_STRING))
                 return;
@@ -197,9 +199,10 @@ void cmd_getset(call *c) {
         size_t begin = c->out->n;
         key *k;
 
-        if (!call_write(c, 1, KEY_STRING, &k))
+        if (!call_read(c, 1, KEY_STRING, &k))
                 return;
         answer_string(c, k);
+        k = db_write(c->db, name);
         if (!put(c, k, name, c->argv[2], 0, INT64_MAX)) {
                 resp_out_cut(c->out, begin);
                 call_fail_memory(c);
@@ -219,11 +222,11 @@ static void remove_and_send(call *c, key *k, bytes name) {
 void cmd_getdel(call *c) {
         key *k;
 
-        if (!call_write(c, 1, KEY_STRING, &k))
+        if (!call_read(c, 1, KEY_STRING, &k))
                 return;
         answer_string(c, k);
         if (k)
-                remove_and_send(c, k, c->argv[1]);
+                remove_and_send(c, db_write(c->db, c->argv[1]), c->argv[1]);
 }
 
 void cmd_getex(call *c) {
@@ -242,7 +245,7 @@ void cmd_getex(call *c) {
                         return;
                 }
         }
-        if (!call_write(c, 1, KEY_STRING, &k))
+        if (!call_read(c, 1, KEY_STRING, &k))
                 return;
         if (!k) {
                 resp_out_null(c->out);
@@ -250,6 +253,8 @@ void cmd_getex(call *c) {
         }
         if (timed && !expiry_read(c, 3, unit, false, &when))
                 return;
+        if (timed || persist)
+                k = db_write(c->db, name);
         if (timed && when <= c->store->now) {
                 answer_string(c, k);
                 remove_and_send(c, k, name);

@@ -101,14 +101,20 @@ key *db_peek(db *d, bytes name) {
         return find(d, table_hash(name.p, name.n), name);
 }
 
-key *db_read(db *d, bytes name) {
+key *db_look(db *d, bytes name) {
         key *k = db_peek(d, name);
 
-        if (k)
+        if (k) {
                 d->store->stats.n_hits++;
-        else
+        } else {
                 d->store->stats.n_misses++;
+                notify_event(d, name, NOTIFY_MISS, "keymiss");
+        }
         return k;
+}
+
+key *db_read(db *d, bytes name) {
+        return db_look(d, name);
 }
 
 key *db_write(db *d, bytes name) {
@@ -140,6 +146,7 @@ key *db_add(db *d, bytes name, key_type type) {
                 return k;
         if (table_add(&d->keys, table_hash(name.p, name.n), k) < 0)
                 return mem_free(k);
+        notify_event(d, name, NOTIFY_NEW, "new");
         return k;
 }
 
@@ -308,6 +315,8 @@ void db_changed(db *d, bytes name, notify_class class, const char *event) {
         d->store->n_changes++;
         multi_touch(d, name);
         block_signal(d, name);
+        if (event)
+                notify_event(d, name, class, event);
 }
 
 void db_flush(db *d) {

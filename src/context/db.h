@@ -46,7 +46,10 @@ void db_deinit(db *d);
 key *db_read(db *d, bytes name);
 key *db_write(db *d, bytes name);
 
-/* As db_read(), but it does not count: for TYPE, OBJECT, SCAN and our own needs. */
+/* As db_read(), but it does not count as used: for TTL, TYPE and EXISTS. */
+key *db_look(db *d, bytes name);
+
+/* Nothing counts: for OBJECT, SCAN and our own needs. */
 key *db_peek(db *d, bytes name);
 
 /* A new key of @type, without a value (the file of the type puts one in). It must not be

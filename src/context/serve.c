@@ -109,12 +109,6 @@ static bool conn_flush(conn *c) {
         return true;
 }
 
-static void on_dirty(dirty *d) {
-        conn *c = container_of(d, conn, dirty);
-
-        conn_flush(c);
-}
-
 /* inbound */
 
 /* Execute what is whole of the @n bytes at @buf. Returns how many were used. */
@@ -241,17 +235,26 @@ static void on_ready(source *src, unsigned events) {
         }
 }
 
-/* Something was said to the client that it had not asked for, or its answer has come: it
- * may go on with what it has sent ahead. */
-static void on_wake(client *who) {
-        conn *c = who->owner;
+/* Something was said to the client that it had not asked for, or its answer has come: then
+ * it goes on with what it has sent ahead. */
+static void on_dirty(dirty *d) {
+        conn *c = container_of(d, conn, dirty);
+        resp_out *out = &c->client->out;
 
-        if (c->n_kept > 0 && !(who->flags & CLIENT_BLOCKED)) {
+        if (c->n_kept > 0) {
                 size_t n = c->n_kept, used = execute(c, c->kept, n);
 
                 if (keep(c, c->kept, used, n) < 0)
-                        who->flags |= CLIENT_CLOSING | CLIENT_CLOSE_NOW;
+                        client_close(c->client, true);
         }
+        if (conn_flush(c) && out->n == 0)
+                resp_out_deinit(out);
+}
+
+/* Who wakes it may be in the middle of a command, of its own even. */
+static void on_wake(client *who) {
+        conn *c = who->owner;
+
         dirty_put(c->server->loop, &c->dirty);
 }
 

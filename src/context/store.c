@@ -20,6 +20,8 @@ int store_new(const config *cfg, store **ret) {
         list_init(&s->ready);
         feed_init(&s->feed);
         mounting_init(&s->mounting);
+        pubsub_init(&s->pubsub);
+        resp_out_init(&s->unsaid, 2);
         s->next_id = 1;
         s->since = clock_wall_ms();
         s->due = INT64_MAX;
@@ -48,5 +50,7 @@ store *store_free(store *s) {
         feed_deinit(&s->feed);
         slowlog_deinit(&s->slowlog);
         stats_deinit(&s->stats);
+        pubsub_deinit(&s->pubsub);
+        resp_out_deinit(&s->unsaid);
         return mem_free(s);
 }

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "feed.h"
 #include "mount.h"
+#include "pubsub.h"
 #include "slowlog.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -35,6 +36,8 @@ struct store {
         uint64_t n_changes; /* ever */
         bool follows;       /* another store, which says when keys expire */
         call *current;      /* what is being executed, or NULL */
+        resp_out unsaid;    /* answers that nobody wants */
+        pubsub pubsub;
         feed feed;
         snapshot *snapshot; /* that is being taken, or NULL */
         unsigned side : 1;  /* key.is_saved of keys that it has seen, and of new ones */

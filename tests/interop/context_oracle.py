@@ -112,7 +112,7 @@ TEMPLATES = {
     "connection": [
         "PING", "PING <m>", "ECHO <m>", "AUTH <m>", "AUTH default <m>", "AUTH <m> <m>", "CLIENT GETNAME",
         "CLIENT SETNAME <m>", "CLIENT NO-EVICT ON", "CLIENT NO-EVICT <m>", "CLIENT LIST TYPE master",
-        "CLIENT LIST TYPE <m>", "CLIENT KILL TYPE pubsub", "CLIENT KILL <m>", "CLIENT UNBLOCK 999999",
+        "CLIENT LIST TYPE <m>", "CLIENT KILL TYPE replica", "CLIENT KILL <m>", "CLIENT UNBLOCK 999999",
         "CLIENT UNBLOCK 999999 <m>", "HELLO 4", "HELLO 2 SETNAME <m> <m>", "RESET",
     ],
     "server": [
@@ -217,12 +217,34 @@ def contents(peer):
     return found
 
 
+class Ear:
+    """What happens to keys, as it is published."""
+    MARK = "__keymark@0__:"
+
+    def __init__(self, path):
+        self.listener, self.voice = Peer(path, 2), Peer(path, 2)
+        self.listener.ask(["PSUBSCRIBE", "__key*@*__:*"])
+
+    def heard(self):
+        """All since the last time: what is said in between is before our own mark."""
+        self.voice.send(["PUBLISH", self.MARK, ""])
+        events = []
+        while True:
+            channel, message = self.listener.read()[1][2:]
+            if channel == self.MARK.encode():
+                break
+            events.append((channel, message))
+        self.voice.read()
+        return events
+
+
 class Oracle:
     def __init__(self, args, seed):
         self.chance = random.Random(seed)
         self.seed = seed
         self.ours = Peer(args.ours, args.protocol)
         self.theirs = Peer(args.theirs, args.protocol)
+        self.ears = [Ear(args.ours), Ear(args.theirs)]
         self.templates = [t for group in args.group or TEMPLATES for t in TEMPLATES[group]]
         self.history = []
 
@@ -259,6 +281,7 @@ class Oracle:
     def run(self, n_commands):
         for peer in (self.ours, self.theirs):
             peer.ask(["FLUSHALL"])
+            peer.ask(["CONFIG", "SET", "notify-keyspace-events", "AKEnm"])
         in_multi = False
         for _ in range(n_commands):
             argv, unsorted_reply = self.command()
@@ -272,6 +295,12 @@ class Oracle:
                 if ours >= 0 and theirs >= 0 and abs(ours - theirs) <= ABOUT_NOW[verb]:
                     ours = theirs
             if ours != theirs and not (verb == "EXEC" and self.about_now()):
+                self.differ(argv, ours, theirs)
+                return False
+            ours, theirs = (ear.heard() for ear in self.ears)
+            if verb == "SMOVE":  # where we need the new set first, in case memory is short
+                ours, theirs = sorted(ours), sorted(theirs)
+            if ours != theirs:
                 self.differ(argv, ours, theirs)
                 return False
         for peer in (self.ours, self.theirs):
@@ -316,36 +345,41 @@ def wait_for_socket(path, child):
             time.sleep(0.01)
 
 
-def serve_and_compare(args):
-    """Each group by itself, then all of them, in TAP."""
+def serve_both(tool, test):
+    """A context and a redis-server, for as long as the test runs with their paths."""
     redis = shutil.which("redis-server")
     if not redis:
         print("1..0 # SKIP no redis-server")
         return True
-    children, n_bad = [], 0
+    children = []
     with tempfile.TemporaryDirectory() as folder:
-        args.ours, args.theirs = folder + "/ours", folder + "/theirs"
+        ours, theirs = folder + "/ours", folder + "/theirs"
         commands = {
-            args.ours: [args.tool, "context", "serve", "unix:" + args.ours],
-            args.theirs: [redis, "--port", "0", "--unixsocket", args.theirs, "--save", "",
-                          "--dir", folder],
+            ours: [tool, "context", "serve", "unix:" + ours],
+            theirs: [redis, "--port", "0", "--unixsocket", theirs, "--save", "", "--dir", folder],
         }
         try:
             for path, command in commands.items():
                 children.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
                 wait_for_socket(path, children[-1])
-            groups = [[group] for group in TEMPLATES if group != "transactions"] + [None]
-            print(f"1..{len(groups)}")
-            for number, group in enumerate(groups, 1):
-                args.group = group
-                good = compare(args)
-                n_bad += not good
-                name = group[0] if group else "all of them"
-                print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
+            return test(ours, theirs)
         finally:
             for child in children:
                 child.terminate()
                 child.wait()
+
+
+def compare_all(args):
+    """Each group by itself, then all of them, in TAP."""
+    groups = [[group] for group in TEMPLATES if group != "transactions"] + [None]
+    n_bad = 0
+    print(f"1..{len(groups)}")
+    for number, group in enumerate(groups, 1):
+        args.group = group
+        good = compare(args)
+        n_bad += not good
+        name = group[0] if group else "all of them"
+        print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
     return n_bad == 0
 
 
@@ -361,7 +395,11 @@ def main():
     parser.add_argument("--protocol", type=int, default=2, choices=[2, 3])
     args = parser.parse_args()
     if args.tool:
-        good = serve_and_compare(args)
+        def test(ours, theirs):
+            args.ours, args.theirs = ours, theirs
+            return compare_all(args)
+
+        good = serve_both(args.tool, test)
     elif args.ours and args.theirs:
         good = compare(args)
     else:

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Several clients of a context, and the same of a real redis-server: each hears the same.
+
+    context_talk.py TOOL                              serves both, and has all conversations
+    context_talk.py --ours PATH --theirs PATH [NAME...]
+
+A conversation is lines of "who: command". After each, everybody says PING and reads up to the
+answer, so that what has been said to anybody by then is compared, and nothing is waited for by
+the clock. "who! command" leaves out those PINGs for this client until it has said something
+with a colon again: within MULTI, or while it is not answered. <a> is the number of client a.
+"""
+import argparse
+import re
+import sys
+
+from context_oracle import Peer, serve_both
+
+CONVERSATIONS = {
+    "channels": """
+        a: SUBSCRIBE x y x
+        b: PUBLISH x hello
+        b: PUBLISH z hello
+        a: GET k
+        a: CLIENT ID
+        a: PING
+        a: PING hello
+        a: PING a b
+        a: NOSUCH
+        a: GET
+        a: HELLO 3
+        a: MULTI
+        b: PUBSUB CHANNELS y*
+        b: PUBSUB NUMSUB x y z
+        b: PUBSUB NUMSUB
+        b: PUBSUB NUMPAT
+        b: PUBSUB NUMPAT x
+        b: PUBSUB CHANNELS a b
+        b: PUBSUB what
+        b: CLIENT KILL TYPE what
+        a: UNSUBSCRIBE x
+        a: UNSUBSCRIBE x z
+        a: UNSUBSCRIBE
+        a: UNSUBSCRIBE
+        a: PUNSUBSCRIBE
+        a: SUNSUBSCRIBE
+        a: GET k
+        b: PUBLISH y hello
+        """,
+    "patterns": """
+        a: PSUBSCRIBE n* n*
+        c: PSUBSCRIBE [mn]?ws
+        a: SUBSCRIBE news
+        b: PUBLISH news 1
+        b: PUBLISH mews 1
+        b: PUBLISH n 1
+        b: PUBSUB NUMPAT
+        a: PUNSUBSCRIBE n*
+        a: PUNSUBSCRIBE n*
+        b: PUBLISH news 1
+        a: RESET
+        b: PUBLISH news 1
+        a: GET k
+        """,
+    "shards": """
+        a: SSUBSCRIBE s t s
+        a: SUBSCRIBE s
+        b: SPUBLISH s 1
+        b: PUBLISH s 1
+        b: SPUBLISH u 1
+        b: PUBSUB SHARDNUMSUB s t u
+        b: PUBSUB SHARDCHANNELS t*
+        a: SUNSUBSCRIBE s
+        a: GET k
+        a: UNSUBSCRIBE
+        a: SUNSUBSCRIBE
+        a: GET k
+        """,
+    "pushes": """
+        a: HELLO 3
+        a: SUBSCRIBE x
+        a: GET k
+        a: PUBLISH x 1
+        a! CLIENT REPLY OFF
+        a! GET k
+        a! PUBLISH x 2
+        a! SUBSCRIBE y
+        b: PUBLISH y 3
+        a: CLIENT REPLY ON
+        a! CLIENT REPLY SKIP
+        a: SUBSCRIBE z
+        a! MULTI
+        b: PUBLISH z 4
+        a! PUBLISH x 5
+        a! SUBSCRIBE v
+        a! GET k
+        a: EXEC
+        a! MULTI
+        a! HELLO 2
+        a! GET k
+        a: EXEC
+        a: UNSUBSCRIBE v y z
+        a: GET k
+        a: UNSUBSCRIBE
+        """,
+    "transactions": """
+        a! MULTI
+        a! SUBSCRIBE x
+        a! GET k
+        a: EXEC
+        a: GET k
+        b: PUBLISH x 1
+        b! MULTI
+        b! PUBLISH x 2
+        b! SPUBLISH x 2
+        b: EXEC
+        """,
+    "notifications": """
+        b: CONFIG SET notify-keyspace-events KEA
+        a: PSUBSCRIBE __key*__:*
+        b: SET k 1
+        b: SET k 2 EX 100
+        b: SELECT 1
+        b: RPUSH l a b c
+        b: LPOP l 3
+        b! MULTI
+        b! SADD s a
+        b! DEL s
+        b: EXEC
+        c! BLPOP w 0
+        b: SELECT 0
+        b: RPUSH w 1
+        c: PING
+        b: CONFIG SET notify-keyspace-events AKn
+        b: CONFIG GET notify-keyspace-events
+        b: SET k 1
+        b: SET n 1
+        b: RENAME n m
+        b: CONFIG SET notify-keyspace-events Ex
+        b: SET k 1
+        b: CONFIG SET notify-keyspace-events what
+        """,
+}
+
+
+class Talk:
+    """One side of a conversation."""
+
+    def __init__(self, path):
+        self.path = path
+        self.peers = {}
+        self.held = set()
+        self.ids = {}
+        self.peer("judge").ask(["FLUSHALL"])
+        self.peer("judge").ask(["CONFIG", "SET", "notify-keyspace-events", ""])
+
+    def peer(self, name):
+        if name not in self.peers:
+            self.peers[name] = Peer(self.path, 2)
+            self.ids[name] = self.peers[name].ask(["CLIENT", "ID"])
+        return self.peers[name]
+
+    def heard(self, name):
+        """All that was said to a client until it is answered, or until it was hung up on."""
+        peer, values = self.peers[name], []
+        try:
+            peer.send(["PING", "mark"])
+            while True:
+                value = peer.read()
+                if value in (b"mark", ("*", [b"pong", b"mark"])):
+                    return values
+                values.append(value)
+        except (EOFError, ConnectionError):
+            del self.peers[name]
+            return values + ["the end"]
+
+    def say(self, name, holds, words):
+        peer = self.peer(name)
+        peer.send([re.sub("<(.)>", lambda hole: str(self.ids[hole[1]]), word) for word in words])
+        if holds:
+            self.held.add(name)
+        else:
+            self.held.discard(name)
+        # who has spoken first: then all that it has caused has been said
+        names = sorted(self.peers, key=lambda other: (other != name, other))
+        return {other: self.heard(other)
+                for other in names if other not in self.held and other != "judge"}
+
+    def close(self):
+        for peer in self.peers.values():
+            peer.socket.close()
+
+
+def number_alike(ours, theirs):
+    """The next client has the same number on both sides."""
+    while ours.ids["judge"] != theirs.ids["judge"]:
+        behind = min(ours, theirs, key=lambda side: side.ids["judge"])
+        behind.peers.pop("judge").socket.close()
+        behind.peer("judge")
+
+
+def have(name, ours_at, theirs_at):
+    ours, theirs = Talk(ours_at), Talk(theirs_at)
+    number_alike(ours, theirs)
+    good = True
+    for line in CONVERSATIONS[name].strip().splitlines():
+        who, holds, words = re.fullmatch(r"(\w+)([:!]) (.*)", line.strip()).groups()
+        heard = [side.say(who, holds == "!", words.split(" ")) for side in (ours, theirs)]
+        if heard[0] != heard[1]:
+            print(f"# {name}, {line.strip()}\n#   ours:   {heard[0]!r}\n#   theirs: {heard[1]!r}")
+            good = False
+    ours.close()
+    theirs.close()
+    return good
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool", nargs="?")
+    parser.add_argument("--ours")
+    parser.add_argument("--theirs")
+    parser.add_argument("--name", action="append", choices=CONVERSATIONS)
+    args = parser.parse_args()
+
+    def all_of_them(ours, theirs):
+        n_bad = 0
+        names = args.name or list(CONVERSATIONS)
+        print(f"1..{len(names)}")
+        for number, name in enumerate(names, 1):
+            good = have(name, ours, theirs)
+            n_bad += not good
+            print(f"{'ok' if good else 'not ok'} {number} - {name}", flush=True)
+        return n_bad == 0
+
+    if args.tool:
+        good = serve_both(args.tool, all_of_them)
+    elif args.ours and args.theirs:
+        good = all_of_them(args.ours, args.theirs)
+    else:
+        parser.error("either a tool, or --ours and --theirs")
+    sys.exit(not good)
+
+
+if __name__ == "__main__":
+    main()
