@@ -192,8 +192,26 @@ static db *db_of(const snapshot *s, int number) {
         return d;
 }
 
+/* What is computed is written as it is now, and not as it was at the moment: who follows is
+ * sent whole values of it after that. */
+static void put_computed(snapshot *s, mount *m) {
+        beam_names names;
+        size_t at = 0;
+        bytes name;
+
+        mount_list(m, &names);
+        while (names_next(&names, &at, &name)) {
+                key *k = mount_find(m, name);
+
+                if (k)
+                        put_key(s, s->at, k);
+                mount_forget(s->store);
+        }
+        names_deinit(&names);
+}
+
 static void enter_db(snapshot *s) {
-        const db *d = db_of(s, s->at);
+        db *d = db_of(s, s->at);
 
         s->is_in = true;
         s->cursor = 0;
@@ -201,6 +219,8 @@ static void enter_db(snapshot *s) {
                 return;
         select_db(&s->out, s->at);
         rdb_out_resize(&s->out.out, db_size(d), table_count(&d->expiring));
+        for (mount *m = NULL; (m = mount_next(d, m ? m->id : 0));)
+                put_computed(s, m);
 }
 
 /* One bucket, again and again while large values are found in it. */

@@ -370,6 +370,22 @@ TEST(those_who_follow) {
         end(&p);
 }
 
+TEST(in_a_snapshot) {
+        static const char *const names[] = { "app:n", "app:hash", "app:zset", "mine" };
+        snapshot *snap;
+        program p;
+        bytes piece;
+
+        begin(&p);
+        ask(p.c, "set mine 1");
+        assert_r(snapshot_new(p.s, &snap), 0);
+        assert_r(snapshot_next(snap, 1 << 16, &piece), 0);
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+                assert_true(memmem(piece.p, piece.n, names[i], strlen(names[i])) != NULL);
+        snapshot_free(snap);
+        end(&p);
+}
+
 /* Whatever allocation fails: an error and nothing taken, or all of it. */
 TEST(without_memory) {
         static const char *const lines[] = { "hset app:hash b 2", "rpush app:list d",
