@@ -36,6 +36,7 @@ typedef struct config {
         size_t hash_max_listpack_entries, hash_max_listpack_value;
         size_t zset_max_listpack_entries, zset_max_listpack_value;
         size_t set_max_intset_entries;
+        size_t hll_sparse_max_bytes;
         int64_t list_max_listpack_size; /* below 0: -1 to -5 are 4 to 64 KiB, else values */
         size_t stream_node_max_bytes, stream_node_max_entries;
 

@@ -52,3 +52,11 @@ void text_reply(text *t, call *c) {
                 resp_out_verbatim(c->out, "txt", t->p, t->n);
         end(t);
 }
+
+void text_reply_bulk(text *t, call *c) {
+        if (t->failed)
+                call_fail_memory(c);
+        else
+                resp_out_bulk(c->out, t->p, t->n);
+        end(t);
+}

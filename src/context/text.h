@@ -20,5 +20,6 @@ typedef struct text {
 
 void text_add(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Answer with it, and free it. */
+/* Answer with it, as a text or as bytes, and free it. */
 void text_reply(text *t, call *c);
+void text_reply_bulk(text *t, call *c);

@@ -32,7 +32,7 @@ BAD = ["", "x", "1.5", "9223372036854775807", "-9223372036854775808", "999999999
 PLACES = ["0", "1", "5", "7", "8", "30", "63", "100", "200", "-1", "#1", "#3"]  # of bits
 WIDTHS = ["u1", "u7", "u8", "u63", "i1", "i5", "i8", "i33", "i64", "u64", "i65"]
 HOLES = {"k": KEYS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS,
-         "p": PLACES, "w": WIDTHS}
+         "p": PLACES, "w": WIDTHS, "e": [f"element {i}" for i in range(2000)]}
 
 TEMPLATES = {
     "string": [
@@ -57,6 +57,14 @@ TEMPLATES = {
         "BITFIELD <k> OVERFLOW FAIL SET <w> <p> <n>", "BITFIELD <k> OVERFLOW SAT SET <w> <p> <n>",
         "BITFIELD <k> OVERFLOW <m> GET <w> <p>", "BITFIELD_RO <k> GET <w> <p> GET <w> <p>",
         "BITFIELD_RO <k> SET <w> <p> <n>", "LPUSH <k> <m>", "DEL <k>", "STRLEN <k>",
+    ],
+    "hyperloglog": [
+        "PFADD <k> <m>", "PFADD <k> <m> <n> <r>", "PFADD <k>", "PFADD <k> <e> <e> <e> <e> <e>",
+        "PFADD <k> <e> <e>", "PFCOUNT <k>", "PFCOUNT <k> <k> <k>", "PFMERGE <k> <k> <k>", "PFMERGE <k>",
+        "GET <k>", "STRLEN <k>", "PFDEBUG ENCODING <k>", "PFDEBUG DECODE <k>", "PFDEBUG GETREG <k>",
+        "PFDEBUG TODENSE <k>", "PFDEBUG <m> <k>", "OBJECT ENCODING <k>", "RENAME <k> <k>", "DEL <k>",
+        "SET <k> <m>", "SET <k> <n>", "RPUSH <k> <m>", "APPEND <k> <m>", "SETRANGE <k> 4 <m>",
+        "SETRANGE <k> <n> <m>", "CONFIG SET hll-sparse-max-bytes 50", "CONFIG SET hll-sparse-max-bytes 3000",
     ],
     "list": [
         "LPUSH <k> <m>", "RPUSH <k> <m> <m> <m>", "LPUSHX <k> <m>", "RPUSHX <k> <m> <m>", "LPOP <k>",
@@ -281,7 +289,7 @@ class Oracle:
     def run(self, n_commands):
         for peer in (self.ours, self.theirs):
             peer.ask(["FLUSHALL"])
-            peer.ask(["CONFIG", "SET", "notify-keyspace-events", "AKEnm"])
+            peer.ask(["CONFIG", "SET", "notify-keyspace-events", "AKEnm", "hll-sparse-max-bytes", "3000"])
         in_multi = False
         for _ in range(n_commands):
             argv, unsorted_reply = self.command()
