@@ -29,6 +29,7 @@ typedef struct blocked {
         bool is_timed;
         key_type type;
         block_null null;
+        list in_line; /* of call_wait_in() */
         const command *cmd;
         bytes *argv; /* copies, in the block of this */
         int argc, n_waits;
@@ -81,6 +82,7 @@ static void blocked_free(blocked *b) {
         }
         if (b->is_timed)
                 timer_stop(&b->timer);
+        list_remove(&b->in_line);
         b->client->blocked = NULL;
         b->client->flags &= ~(uint32_t)CLIENT_BLOCKED;
         b->client->store->n_blocked--;
@@ -105,6 +107,21 @@ bool block_deadline(call *c, int i, int64_t *ret) {
         *ret = seconds == 0 ? CLOCK_NEVER
                             : clock_add(clock_now(),
                                         seconds > 9e9 ? CLOCK_NEVER : (int64_t)(seconds * 1e9));
+        return true;
+}
+
+bool block_deadline_ms(call *c, int i, int64_t *ret) {
+        int64_t ms;
+
+        if (!call_integer(c, i, &ms, "ERR timeout is not an integer or out of range"))
+                return false;
+        if (ms < 0) {
+                call_fail(c, "ERR timeout is negative");
+                return false;
+        }
+        *ret = ms == 0 ? CLOCK_NEVER
+                       : clock_add(clock_now(),
+                                   ms > CLOCK_NEVER / 1000000 ? CLOCK_NEVER : ms * 1000000);
         return true;
 }
 
@@ -145,6 +162,7 @@ static blocked *blocked_new(call *c, int n_names) {
                 text += c->argv[i].n;
         }
         b->timer.fn = on_time;
+        list_init(&b->in_line);
         c->client->blocked = b;
         c->client->flags |= CLIENT_BLOCKED;
         c->store->n_blocked++;
@@ -156,6 +174,18 @@ static bool is_in(const blocked *b, const queue *q) {
                 if (b->waits[i].queue == q)
                         return true;
         return false;
+}
+
+/* Without memory for one it does not wait. */
+static void start_timer(call *c, blocked *b, int64_t deadline) {
+        if (deadline == CLOCK_NEVER)
+                return;
+        if (!loop_get() || timer_start(&b->timer, loop_get(), deadline) < 0) {
+                blocked_free(b);
+                call_fail_memory(c);
+                return;
+        }
+        b->is_timed = true;
 }
 
 void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t deadline,
@@ -193,14 +223,23 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
                 list_append(&q->waits, &w->node);
                 b->n_waits++;
         }
-        if (deadline == CLOCK_NEVER)
+        start_timer(c, b, deadline);
+}
+
+void call_wait_in(call *c, list *line, int64_t deadline) {
+        blocked *b;
+
+        if (c->is_again) {
+                c->waits_again = true;
                 return;
-        if (!loop_get() || timer_start(&b->timer, loop_get(), deadline) < 0) {
-                blocked_free(b);
+        }
+        b = blocked_new(c, 0);
+        if (!b) {
                 call_fail_memory(c);
                 return;
         }
-        b->is_timed = true;
+        list_append(line, &b->in_line);
+        start_timer(c, b, deadline);
 }
 
 /* ending */
@@ -210,12 +249,32 @@ void block_forget(client *c) {
                 blocked_free(c->blocked);
 }
 
+/* Run its command again, which answers now, or never. Returns whether it has. */
+static bool run_again(blocked *b, bool is_late) {
+        client *c = b->client;
+        call again = { .cmd = b->cmd,
+                       .argv = b->argv,
+                       .argc = b->argc,
+                       .is_again = true,
+                       .is_late = is_late };
+
+        client_run(c, &again);
+        if (again.waits_again)
+                return false;
+        blocked_free(b);
+        client_answered(c);
+        client_touch(c);
+        return true;
+}
+
 bool block_end(client *c, const char *error) {
         resp_out *out = client_answers(c);
         blocked *b = c->blocked;
 
         if (!b)
                 return false;
+        if (!error && list_is_linked(&b->in_line))
+                return run_again(b, true);
         if (error)
                 resp_out_error(out, error);
         else
@@ -224,6 +283,20 @@ bool block_end(client *c, const char *error) {
         client_answered(c);
         client_touch(c);
         return true;
+}
+
+void block_retry(list *line) {
+        list mine = LIST_INIT(mine);
+
+        list_move(&mine, line);
+        for (list *node; (node = list_first(&mine));) {
+                blocked *b = container_of(node, blocked, in_line);
+
+                if (!run_again(b, false)) {
+                        list_remove(node);
+                        list_append(line, node);
+                }
+        }
 }
 
 void block_signal(db *d, bytes name) {
@@ -246,20 +319,6 @@ void block_signal_all(db *d) {
         table_iter_end(&i);
 }
 
-/* Run its command again. Returns whether it has been answered. */
-static bool run_again(blocked *b) {
-        client *c = b->client;
-        call again = { .cmd = b->cmd, .argv = b->argv, .argc = b->argc, .is_again = true };
-
-        client_run(c, &again);
-        if (again.waits_again)
-                return false;
-        blocked_free(b);
-        client_answered(c);
-        client_touch(c);
-        return true;
-}
-
 static void serve_queue(queue *q) {
         list mine = LIST_INIT(mine);
 
@@ -271,7 +330,7 @@ static void serve_queue(queue *q) {
 
                 if (!k)
                         break;
-                if (k->type != w->by->type || !run_again(w->by)) {
+                if (k->type != w->by->type || !run_again(w->by, false)) {
                         list_remove(&w->node);
                         list_append(&q->waits, &w->node);
                 }

@@ -12,6 +12,7 @@
  * for it, and a client that goes away while it waits has taken nothing.
  */
 
+#include "../base/list.h"
 #include "call.h"
 
 /* What a client is told whose time is up. */
@@ -20,11 +21,17 @@ typedef enum block_null { BLOCK_NULL, BLOCK_NULL_ARRAY } block_null;
 /* Argument @i as the seconds that a command may wait, a point of clock_now() in the end;
  * 0 is CLOCK_NEVER. False if it is none, and that has been answered. */
 bool block_deadline(call *c, int i, int64_t *ret);
+bool block_deadline_ms(call *c, int i, int64_t *ret); /* the same in whole milliseconds */
 
 /* Wait for one of the keys @names to change. Nothing has been answered, nor changed. Within
  * a transaction it answers at once as if the time had been up. */
 void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t deadline,
                block_null null);
+
+/* Wait for something that is no key: until block_retry() for those in @line. When the time is
+ * up the command runs once more, late. */
+void call_wait_in(call *c, list *line, int64_t deadline);
+void block_retry(list *line);
 
 /* for db.c: somebody may wait for this key, which has changed */
 void block_signal(db *d, bytes name);

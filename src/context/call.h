@@ -42,6 +42,7 @@ struct call {
         bool has_failed;  /* it was answered with an error */
         bool is_again;    /* it has waited, and now it may succeed (block.h) */
         bool waits_again; /* but it did not */
+        bool is_late;     /* its time is up: it has to answer */
 };
 
 /* Answer with an error: the text as Redis has it, without the dash, "ERR ..." or

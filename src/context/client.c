@@ -35,6 +35,7 @@ client *client_free(client *c) {
         block_forget(c);
         multi_forget(c);
         pubsub_forget(c);
+        master_forget(c);
         list_remove(&c->node);
         c->store->n_clients--;
         resp_out_deinit(&c->out);
@@ -189,6 +190,8 @@ void client_run(client *who, call *c) {
         feed_done(&s->feed, c->db, c->argv, c->argc, s->n_changes != n_changes);
         if (who->flags & CLIENT_TIMED)
                 note_time(c, begin);
+        if (s->n_changes != n_changes)
+                who->wrote = master_offset(s->master);
 }
 
 /* Those that a transaction does not keep for later. */

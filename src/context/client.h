@@ -53,10 +53,17 @@ struct client {
         const char *address, *local_address; /* as CLIENT LIST has them; NULL: of this process */
         int fd;                              /* or -1 */
 
+        /* What it has to be told lies elsewhere: append more of that to `out`, for whose
+         * bytes there is room now. False if there is none. NULL: there is nothing of the kind. */
+        bool (*refill)(client *c);
+
         /* each belongs to one file; NULL while there is nothing of the kind */
         struct multi *multi;                 /* multi.h */
         struct blocked *blocked;             /* block.h */
         struct subscriptions *subscriptions; /* pubsub.h */
+        struct follower *follower;           /* follower.h */
+
+        int64_t wrote; /* the offset in the stream behind the last change that it made */
 };
 
 /* A client of @s, in database 0, speaking RESP2. NULL without memory. */

@@ -60,7 +60,8 @@ static void tell_stats(text *t, const store *s) {
 }
 
 static void tell_replication(text *t, const store *s) {
-        text_add(t, "role:%s\r\nconnected_slaves:0\r\n", s->follows ? "slave" : "master");
+        text_add(t, "role:%s\r\n", s->follows ? "slave" : "master");
+        master_tell_info(s->master, t);
 }
 
 static void tell_time(text *t, const char *name, struct timeval used) {

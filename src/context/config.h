@@ -45,6 +45,10 @@ typedef struct config {
         int64_t slowlog_log_slower_than; /* us; below 0: nothing is logged */
         uint64_t slowlog_max_len;
         bool latency_tracking; /* for LATENCY HISTOGRAM */
+        /* of replication; the times are seconds */
+        bool repl_diskless_sync; /* a snapshot is sent while it is being taken */
+        int64_t repl_backlog_size;
+        int repl_backlog_ttl, repl_ping_replica_period, repl_timeout;
 
         uint64_t maxmemory;   /* 0: no limit */
         int maxmemory_policy; /* of config_policy */

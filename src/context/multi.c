@@ -303,6 +303,7 @@ void cmd_exec(call *c) {
                 mem_free(q);
         }
         feed_end(&s->feed, who->db);
+        call_send_nothing(c);
         who->flags &= ~(uint32_t)CLIENT_IN_EXEC;
         s->current = c;
 }

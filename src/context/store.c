@@ -18,6 +18,7 @@ int store_new(const config *cfg, store **ret) {
                 config_init(&s->config);
         list_init(&s->clients);
         list_init(&s->ready);
+        list_init(&s->acks);
         feed_init(&s->feed);
         mounting_init(&s->mounting);
         pubsub_init(&s->pubsub);
@@ -28,7 +29,8 @@ int store_new(const config *cfg, store **ret) {
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
         slowlog_init(&s->slowlog);
         s->upkeep = upkeep_new(s);
-        if (!s->dbs || !s->upkeep || stats_init(&s->stats) < 0) {
+        s->master = master_new(s);
+        if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0) {
                 store_free(s);
                 return -ENOMEM;
         }
@@ -42,6 +44,7 @@ store *store_free(store *s) {
         if (!s)
                 return NULL;
         assert(list_is_empty(&s->clients) && s->mounting.n_mounts == 0);
+        master_free(s->master);
         upkeep_free(s->upkeep);
         snapshot_stop(s);
         while (s->n_dbs > 0)

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "config.h"
 #include "feed.h"
+#include "master.h"
 #include "mount.h"
 #include "pubsub.h"
 #include "slowlog.h"
@@ -39,6 +40,8 @@ struct store {
         resp_out unsaid;    /* answers that nobody wants */
         pubsub pubsub;
         feed feed;
+        master *master;     /* what is said to those who follow it */
+        list acks;          /* who waits for what those say: call_wait_in() */
         snapshot *snapshot; /* that is being taken, or NULL */
         unsigned side : 1;  /* key.is_saved of keys that it has seen, and of new ones */
         upkeep *upkeep;

@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Replication between a context and a real redis-server, both ways, with what goes wrong on the way.
+
+    context_replication.py TOOL [NAME...]     in TAP; only the tests whose names have one of NAME in them
+
+Commands drawn by chance (context_oracle.py) change the one, and the other has to hold the same
+then, read back key by key.
+"""
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import context_oracle as oracle
+
+GROUPS = [group for group in oracle.TEMPLATES
+          if group not in ("connection", "server", "scripting", "pubsub", "transactions")]
+# What two servers may tell each its own way, or what a connection is changed by.
+NOT_FOR_WRITERS = ("CONFIG", "CLIENT", "HELLO", "RESET", "DEBUG", "OBJECT", "RESTORE")
+
+
+class Writer(oracle.Oracle):
+    """Changes a server by chance, now and then in a transaction."""
+
+    def __init__(self, peer, seed):
+        self.peer = peer
+        self.chance = random.Random(seed)
+        self.templates = [template for group in GROUPS for template in oracle.TEMPLATES[group]
+                          if template.lstrip("!").split(" ")[0] not in NOT_FOR_WRITERS]
+
+    def write(self, n):
+        for _ in range(n):
+            in_multi = self.chance.random() < 0.05
+            some = [self.command()[0] for _ in range(3 if in_multi else 1)]
+            if in_multi:
+                some = [["MULTI"], *some, ["EXEC"]]
+            for argv in some:
+                self.peer.send(argv)
+            for _ in some:
+                self.peer.read()
+
+
+def values(peer):
+    """All that a peer holds; how it keeps it is its own affair."""
+    return {name: facts[:3] for name, facts in oracle.contents(peer).items()}
+
+
+def info(peer, section="replication"):
+    text = peer.ask(["INFO", section])
+    text = text[1] if isinstance(text, tuple) else text
+    return dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+
+
+def wait_until(is_so, what):
+    until = time.monotonic() + 60
+    while not is_so():
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} has not come about in a minute")
+        time.sleep(0.005)
+
+
+def same(a, b):
+    ours, theirs = values(a), values(b)
+    for name in sorted(set(ours) | set(theirs)):
+        assert ours.get(name) == theirs.get(name), f"{name}: {ours.get(name)} and {theirs.get(name)}"
+    return len(ours)
+
+
+def count(log, text):
+    with open(log, encoding="utf-8", errors="replace") as file:
+        return sum(text in line for line in file)
+
+
+class Place:
+    """Servers in a folder of their own, and their ends."""
+
+    def __init__(self, tool):
+        self.tool = tool
+        self.folder = tempfile.TemporaryDirectory()
+        self.children = []
+        self.n = 0
+
+    def path(self, name):
+        return f"{self.folder.name}/{name}"
+
+    def start(self, argv, path, **more):
+        child = subprocess.Popen(argv, cwd=self.folder.name, **more)
+        self.children.append(child)
+        oracle.wait_for_socket(path, child)
+        return child
+
+    def context(self, *more):
+        """Returns the process, the path of its socket, and its TCP port."""
+        self.n += 1
+        path = self.path(f"c{self.n}")
+        child = self.start([self.tool, "context", "--print-url", "serve", "unix:" + path,
+                            "tcp://127.0.0.1:0", *more], path, stdout=subprocess.PIPE, text=True)
+        child.stdout.readline()
+        return child, path, int(child.stdout.readline().rsplit(":", 1)[1])
+
+    def redis(self, *more):
+        """Returns the process, the path of its socket, and that of its log."""
+        self.n += 1
+        path = self.path(f"r{self.n}")
+        child = self.start(["redis-server", "--port", "0", "--unixsocket", path, "--save", "",
+                            "--dir", self.folder.name, "--logfile", path + ".log", *more], path)
+        return child, path, path + ".log"
+
+    def end(self, child):
+        child.terminate()
+        child.wait()
+        if child.stdout:
+            child.stdout.close()
+        self.children.remove(child)
+
+    def close(self):
+        for child in list(self.children):
+            self.end(child)
+        self.folder.cleanup()
+
+
+def peer(path):
+    return oracle.Peer(path, 2)
+
+
+def replica_of(place, port, *more):
+    child, path, log = place.redis("--replicaof", f"127.0.0.1 {port}", *more)
+    client = peer(path)
+    wait_until(lambda: info(client)["master_link_status"] == "up", "the link")
+    return child, client, log
+
+
+# a redis-server follows a context
+
+
+def full_then_changes(place):
+    _, path, port = place.context()
+    master = peer(path)
+    writer = Writer(master, 1)
+    writer.write(3000)
+    _, replica, log = replica_of(place, port)
+    writer.write(3000)
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    assert same(master, replica) > 5
+    assert count(log, "Full resync from master") == 1
+
+
+def large_values(place):
+    _, path, port = place.context()
+    master = peer(path)
+    master.ask(["SET", "long", "x" * 3_000_000])
+    for i in range(0, 20000, 100):
+        master.ask(["RPUSH", "list", *(f"value {i + k}" for k in range(100))])
+        master.ask(["SADD", "set", *(f"value {i + k}" for k in range(100))])
+        master.ask(["HSET", "hash", *(f"{i + k // 2}.{k % 2}" for k in range(200))])
+        master.ask(["ZADD", "zset", *(str(i + k // 2) for k in range(200))])
+    _, replica, _ = replica_of(place, port)
+    master.ask(["SET", "longer", "y" * 3_000_000])
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    assert same(master, replica) == 6
+
+
+def cuts(place):
+    """The link is cut again and again while it is written to: never a second snapshot."""
+    _, path, port = place.context()
+    master = peer(path)
+    writer = Writer(master, 2)
+    _, replica, log = replica_of(place, port)
+    for _ in range(5):
+        writer.write(300)
+        replica.ask(["CLIENT", "KILL", "TYPE", "master"])
+        writer.write(300)
+        wait_until(lambda: info(replica)["master_link_status"] == "up", "the link")
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    same(master, replica)
+    assert count(log, "Full resync from master") == 1
+    assert count(log, "Successful partial resynchronization") >= 5
+
+
+def restarts(place):
+    """A replica that restarts has saved where it was, and goes on there."""
+    _, path, port = place.context()
+    master = peer(path)
+    writer = Writer(master, 3)
+    child, replica, log = replica_of(place, port, "--dbfilename", "replica.rdb", "--save", "900 1")
+    for _ in range(3):
+        writer.write(300)
+        assert master.ask(["WAIT", "1", "30000"]) == 1
+        place.end(child)
+        writer.write(300)
+        child, replica, log = replica_of(place, port, "--dbfilename", "replica.rdb", "--save", "900 1")
+        assert count(log, "Full resync from master") == 0
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    same(master, replica)
+
+
+def too_long_away(place):
+    """What it has missed is no longer there: it is sent all."""
+    _, path, port = place.context()
+    master = peer(path)
+    _, replica, log = replica_of(place, port)
+    replica.ask(["REPLICAOF", "NO", "ONE"])
+    for i in range(30):
+        master.ask(["SET", f"key:{i}", "x" * 100_000])
+    replica.ask(["REPLICAOF", "127.0.0.1", str(port)])
+    wait_until(lambda: info(replica)["master_link_status"] == "up", "the link")
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    assert same(master, replica) == 30
+    assert count(log, "Full resync from master") == 2
+
+
+def several(place):
+    """Replicas that come at once, and one that follows another."""
+    _, path, port = place.context()
+    master = peer(path)
+    writer = Writer(master, 4)
+    writer.write(1000)
+    replicas = [place.redis("--replicaof", f"127.0.0.1 {port}") for _ in range(3)]
+    writer.write(1000)
+    clients = [peer(path) for _, path, _ in replicas]
+    for client in clients:
+        wait_until(lambda client=client: info(client)["master_link_status"] == "up", "the link")
+    writer.write(100)
+    assert master.ask(["WAIT", "3", "30000"]) == 3
+    for client in clients:
+        same(master, client)
+    assert len(master.ask(["ROLE"])[1][2][1]) == 3
+
+
+def length_first(place):
+    """A replica that wants to know how long the snapshot is."""
+    _, path, port = place.context()
+    master = peer(path)
+    Writer(master, 5).write(1000)
+    assert master.ask(["CONFIG", "SET", "repl-diskless-sync", "no"]) == ("+", b"OK")
+    _, replica, log = replica_of(place, port)
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    same(master, replica)
+    assert count(log, "streamed RDB") == 0
+
+
+def loaded_by_redis(place):
+    """What redis-cli --rdb fetches is a file that a redis-server starts from."""
+    _, path, port = place.context()
+    master = peer(path)
+    Writer(master, 6).write(2000)
+    subprocess.run(["redis-cli", "-p", str(port), "--rdb", place.path("fetched.rdb")], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, loaded, _ = place.redis("--dbfilename", "fetched.rdb")
+    same(master, peer(loaded))
+
+
+def redis_cli_replica(place):
+    _, path, port = place.context()
+    master = peer(path)
+    with subprocess.Popen(["redis-cli", "-p", str(port), "--replica"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        wait_until(lambda: info(master)["connected_slaves"] == "1", "the follower")
+        master.ask(["SET", "a", "1"])
+        master.ask(["SELECT", "3"])
+        master.ask(["LPUSH", "b", "x y"])
+        said = [child.stdout.readline().strip() for _ in range(4)]
+        child.terminate()
+    assert said == ['"SELECT","0"', '"SET","a","1"', '"SELECT","3"', '"LPUSH","b","x y"'], said
+
+
+def slow_one(place):
+    """A follower that does not read is dropped, with a reason, and not before its time."""
+    _, path, port = place.context()
+    master = peer(path)
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"SYNC\r\n")
+        wait_until(lambda: info(master)["connected_slaves"] == "1", "the follower")
+        value = "x" * 10_000_000
+        for _ in range(20):
+            master.ask(["SET", "a", value])
+        assert info(master)["connected_slaves"] == "1"
+        for _ in range(20):
+            master.ask(["SET", "a", value])
+        wait_until(lambda: info(master)["connected_slaves"] == "0", "its end")
+        assert "reason=output buffer limit" in info(master)["last_dropped_slave"]
+
+
+TESTS = [full_then_changes, large_values, cuts, restarts, too_long_away, several, length_first,
+         loaded_by_redis, redis_cli_replica, slow_one]
+
+
+def run(tool, test):
+    place = Place(tool)
+    try:
+        test(place)
+        return None
+    except (AssertionError, EOFError, OSError, subprocess.SubprocessError) as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        place.close()
+
+
+def main():
+    if not shutil.which("redis-server"):
+        print("1..0 # SKIP no redis-server")
+        return 0
+    tool, names = sys.argv[1], sys.argv[2:]
+    tests = [test for test in TESTS if not names or any(name in test.__name__ for name in names)]
+    n_bad = 0
+    print(f"1..{len(tests)}")
+    for number, test in enumerate(tests, 1):
+        error = run(tool, test)
+        n_bad += error is not None
+        if error:
+            print(f"# {error[:2000]}")
+        print(f"{'not ok' if error else 'ok'} {number} - {test.__name__}", flush=True)
+    return 1 if n_bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
