@@ -8,23 +8,31 @@
 #include <string.h>
 
 /* Relaxed throughout: a thread that sees the switch late has nothing to lose. On
- * x86 and arm64 the load of the flag is a plain one. */
+ * x86 and arm64 the load of the flags is a plain one. */
 static struct {
-        atomic_bool on;
+        atomic_uint flags;
         atomic_bool failed;
+        _Atomic int64_t n_used; /* while COUNTED */
         _Atomic int64_t n_live, n_bytes;
         _Atomic uint64_t n_new;
         _Atomic uint64_t fail_at; /* a value of n_new, 0 for never */
 } watch;
 
-static inline bool is_watched(void) {
-        return __builtin_expect(atomic_load_explicit(&watch.on, memory_order_relaxed), false);
+enum { WATCHED = 1, COUNTED = 2 }; /* by a test; by who asked how much is used */
+
+static inline unsigned flags(void) {
+        unsigned set = atomic_load_explicit(&watch.flags, memory_order_relaxed);
+
+        return __builtin_expect(set != 0, false) ? set : 0;
 }
 
 /* One more is asked for. Returns whether it is to fail. */
 static bool count_ask(void) {
-        uint64_t nth = atomic_fetch_add_explicit(&watch.n_new, 1, memory_order_relaxed) + 1;
+        uint64_t nth;
 
+        if (!(flags() & WATCHED))
+                return false;
+        nth = atomic_fetch_add_explicit(&watch.n_new, 1, memory_order_relaxed) + 1;
         if (nth != atomic_load_explicit(&watch.fail_at, memory_order_relaxed))
                 return false;
         atomic_store_explicit(&watch.failed, true, memory_order_relaxed);
@@ -34,27 +42,31 @@ static bool count_ask(void) {
 /* malloc knows how large a block is; to keep the size beside it would change the
  * layout of memory between tests and use. */
 static void count_block(void *p, int64_t sign) {
-        int64_t n = (int64_t)malloc_usable_size(p);
+        int64_t n = sign * (int64_t)malloc_usable_size(p);
 
-        atomic_fetch_add_explicit(&watch.n_live, sign, memory_order_relaxed);
-        atomic_fetch_add_explicit(&watch.n_bytes, sign * n, memory_order_relaxed);
+        if (flags() & COUNTED)
+                atomic_fetch_add_explicit(&watch.n_used, n, memory_order_relaxed);
+        if (flags() & WATCHED) {
+                atomic_fetch_add_explicit(&watch.n_live, sign, memory_order_relaxed);
+                atomic_fetch_add_explicit(&watch.n_bytes, n, memory_order_relaxed);
+        }
 }
 
 static inline void *counted(void *p) {
-        if (is_watched() && p)
+        if (flags() && p)
                 count_block(p, 1);
         return p;
 }
 
 void *mem_new(size_t n) {
-        if (is_watched() && count_ask())
+        if (flags() && count_ask())
                 return NULL;
         /* malloc(0) may be NULL elsewhere, and that would read as a failure */
         return counted(malloc(n ? n : 1));
 }
 
 void *mem_zero(size_t n) {
-        if (is_watched() && count_ask())
+        if (flags() && count_ask())
                 return NULL;
         return counted(calloc(1, n ? n : 1));
 }
@@ -70,7 +82,7 @@ void *mem_array(size_t n, size_t size) {
 void *mem_aligned(size_t align, size_t n) {
         void *p;
 
-        if (is_watched() && count_ask())
+        if (flags() && count_ask())
                 return NULL;
         if (align < sizeof(void *))
                 align = sizeof(void *);
@@ -92,30 +104,25 @@ char *mem_text(const char *text) {
 }
 
 void *mem_resize(void *p, size_t n) {
-        size_t before;
         void *q;
 
-        if (!is_watched())
+        if (!flags())
                 return realloc(p, n ? n : 1);
 
         if (count_ask())
                 return NULL;
-        before = malloc_usable_size(p);
+        if (p)
+                count_block(p, -1);
         q = realloc(p, n ? n : 1);
-        if (!q)
-                return NULL;
-        if (p) {
-                atomic_fetch_sub_explicit(&watch.n_live, 1, memory_order_relaxed);
-                atomic_fetch_sub_explicit(&watch.n_bytes, (int64_t)before, memory_order_relaxed);
-        }
-        count_block(q, 1);
+        if (q || p)
+                count_block(q ? q : p, 1);
         return q;
 }
 
 void *mem_free(void *p) {
         int error = errno;
 
-        if (is_watched() && p)
+        if (flags() && p)
                 count_block(p, -1);
         free(p);
         errno = error;
@@ -131,6 +138,19 @@ void mem_freep(void *p) {
         memset(p, 0, sizeof(block));
 }
 
+int64_t mem_used(void) {
+        int64_t n;
+
+        if (!(flags() & COUNTED)) {
+                struct mallinfo2 m = mallinfo2();
+
+                atomic_store(&watch.n_used, (int64_t)(m.uordblks + m.hblkhd));
+                atomic_fetch_or(&watch.flags, COUNTED);
+        }
+        n = atomic_load_explicit(&watch.n_used, memory_order_relaxed);
+        return n > 0 ? n : 0;
+}
+
 void mem_watch(bool on) {
         atomic_store(&watch.fail_at, 0);
         atomic_store(&watch.failed, false);
@@ -139,11 +159,14 @@ void mem_watch(bool on) {
                 atomic_store(&watch.n_bytes, 0);
                 atomic_store(&watch.n_new, 0);
         }
-        atomic_store(&watch.on, on);
+        if (on)
+                atomic_fetch_or(&watch.flags, WATCHED);
+        else
+                atomic_fetch_and(&watch.flags, ~(unsigned)WATCHED);
 }
 
 bool mem_watched(void) {
-        return is_watched();
+        return flags() & WATCHED;
 }
 
 mem_stats mem_get_stats(void) {
@@ -157,8 +180,7 @@ mem_stats mem_get_stats(void) {
 void mem_fail_at(uint64_t nth) {
         atomic_store(&watch.failed, false);
         atomic_store(&watch.fail_at, nth ? atomic_load(&watch.n_new) + nth : 0);
-        if (!is_watched())
-                atomic_store(&watch.on, true);
+        atomic_fetch_or(&watch.flags, WATCHED);
 }
 
 bool mem_has_failed(void) {

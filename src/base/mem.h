@@ -5,8 +5,8 @@
  * Memory: the one door for allocation
  *
  * Everything the library allocates comes through here, so that a test can count
- * what is alive and make the n-th allocation fail. The hook is one branch on a
- * flag that is false outside tests: beside the 20 ns of a malloc it cannot be
+ * what is alive and make the n-th allocation fail, and so that a context knows what
+ * is used. The hook is one branch on a flag that is false without either: beside the 20 ns of a malloc it cannot be
  * measured, and the library that is tested is the one that is shipped, which a
  * second build with the hook compiled in would not be. Paths too hot for malloc
  * keep freelists above this door, and give them back when asked to trim.
@@ -46,6 +46,10 @@ void *mem_free(void *p);
 
 /* for the cleanup attribute: @p is the address of a pointer of any type */
 void mem_freep(void *p);
+
+/* Bytes that the process has allocated, as malloc rounds: counted from the first call on,
+ * which looks at what there is already. */
+int64_t mem_used(void);
 
 /* for tests; one thread switches it on before there are others */
 

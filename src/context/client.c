@@ -8,6 +8,7 @@
 #include "../base/mem.h"
 #include "block.h"
 #include "context/commands.h"
+#include "evict.h"
 #include "multi.h"
 #include "store.h"
 
@@ -160,6 +161,8 @@ static void note_time(const call *c, int64_t begin) {
 
         s->clock = clock_wall();
         ns = s->clock > begin ? s->clock - begin : 0; /* it may have been set back */
+        store_note_latency(s, c->cmd->flags & CMD_FAST ? LATENCY_FAST_COMMAND : LATENCY_COMMAND,
+                           ns);
         stats_note_time(&s->stats, c->cmd, ns, s->config.latency_tracking);
         if (s->config.slowlog_log_slower_than >= 0 &&
             ns / 1000 >= s->config.slowlog_log_slower_than && !(c->cmd->flags & CMD_SKIP_SLOWLOG))
@@ -220,12 +223,36 @@ static bool is_for_listener(const command *cmd) {
         return false;
 }
 
+/* Queuing does, whatever is queued; and EXEC if something does that it will execute. */
+static bool needs_memory(const call *c) {
+        if (c->cmd->flags & CMD_DENYOOM)
+                return true;
+        if (!(c->client->flags & CLIENT_MULTI))
+                return false;
+        if (c->cmd->run == cmd_exec)
+                return multi_flags(c->client) & CMD_DENYOOM;
+        return c->cmd->run != cmd_discard && c->cmd->run != cmd_quit && c->cmd->run != cmd_reset;
+}
+
+static void fail_full(call *c) {
+        bool is_exec = c->cmd->run == cmd_exec;
+
+        if (is_exec)
+                multi_discard(c->client);
+        call_failf(c, "%sOOM command not allowed when used memory > 'maxmemory'.",
+                   is_exec ? "EXECABORT Transaction discarded because of: " : "");
+}
+
 /* What can be said against a command that exists, before it is looked at; in Redis's order. */
 static bool is_refused(call *c) {
         const client *who = c->client;
 
         if (who->flags & CLIENT_MULTI && c->cmd->flags & CMD_NO_MULTI) {
                 call_fail(c, "ERR Command not allowed inside a transaction");
+                return true;
+        }
+        if (c->store->config.maxmemory > 0 && !evict_make_room(c->store) && needs_memory(c)) {
+                fail_full(c);
                 return true;
         }
         if (who->flags & CLIENT_PUBSUB && who->out.version == 2 && !is_for_listener(c->cmd)) {

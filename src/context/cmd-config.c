@@ -76,6 +76,7 @@ void cmd_config_set(call *c) {
                 }
         }
         c->store->config = changed;
+        upkeep_wake(c->store); /* there may be less memory */
         slowlog_cut(&c->store->slowlog, changed.slowlog_max_len);
         resp_out_ok(c->out);
 }

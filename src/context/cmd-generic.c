@@ -268,29 +268,3 @@ void cmd_move(call *c) {
         db_changed(to, name, NOTIFY_GENERIC, "move_to");
         resp_out_integer(c->out, 1);
 }
-
-/* what it is */
-
-/* Redis shares the numbers from 0 to this, and says so as a count of references. */
-enum { SHARED_NUMBERS = 10000 };
-
-void cmd_object_encoding(call *c) {
-        const key *k = db_peek(c->db, c->argv[2]);
-
-        if (k)
-                resp_out_bulk_text(c->out, key_encoding_name(k));
-        else
-                resp_out_null(c->out);
-}
-
-void cmd_object_refcount(call *c) {
-        const key *k = db_peek(c->db, c->argv[2]);
-
-        if (!k)
-                resp_out_null(c->out);
-        else if (k->type == KEY_STRING && k->encoding == KEY_INT && k->integer >= 0 &&
-                 k->integer < SHARED_NUMBERS)
-                resp_out_integer(c->out, INT32_MAX);
-        else
-                resp_out_integer(c->out, 1);
-}

@@ -2,12 +2,13 @@
 /* INFO: how the server is. Redis's names for what there is; what a context does not have, or
  * would have to make up, is not in it. */
 #include <inttypes.h>
-#include <malloc.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../base/mem.h"
 #include "context/commands.h"
 #include "store.h"
 #include "text.h"
@@ -29,13 +30,39 @@ static void tell_clients(text *t, const store *s) {
         text_add(t, "blocked_clients:%zu\r\n", s->n_blocked);
 }
 
-/* Of the process, as in Redis: what malloc() has given out. */
-static void tell_memory(text *t, const store *s) {
-        struct mallinfo2 m = mallinfo2();
+/* The number, and again as people read it. */
+static void tell_bytes(text *t, const char *name, int64_t n) {
+        static const char units[] = "BKMGTP";
+        double scaled = (double)n;
+        int unit = 0;
 
-        (void)s;
-        text_add(t, "used_memory:%zu\r\n", m.uordblks + m.hblkhd);
-        text_add(t, "maxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
+        for (; scaled >= 1024 && units[unit + 1]; unit++)
+                scaled /= 1024;
+        text_add(t, "%s:%" PRId64 "\r\n", name, n);
+        text_add(t, "%s_human:%.*f%c\r\n", name, unit ? 2 : 0, scaled, units[unit]);
+}
+
+/* Of the process, in memory that is there. */
+static int64_t resident(void) {
+        FILE *file = fopen("/proc/self/statm", "re");
+        long n = 0;
+
+        if (!file)
+                return 0;
+        if (fscanf(file, "%*s %ld", &n) != 1)
+                n = 0;
+        fclose(file);
+        return n * sysconf(_SC_PAGESIZE);
+}
+
+/* Of the process, as in Redis. */
+static void tell_memory(text *t, const store *s) {
+        tell_bytes(t, "used_memory", mem_used());
+        tell_bytes(t, "used_memory_rss", resident());
+        tell_bytes(t, "used_memory_peak", s->memory_peak);
+        text_add(t, "used_memory_startup:%" PRId64 "\r\n", s->memory_before);
+        tell_bytes(t, "maxmemory", (int64_t)s->config.maxmemory);
+        text_add(t, "maxmemory_policy:%s\r\n", config_policy_name(&s->config));
 }
 
 static void tell_persistence(text *t, const store *s) {
@@ -49,7 +76,8 @@ static void tell_stats(text *t, const store *s) {
 
         text_add(t, "total_connections_received:%" PRIu64 "\r\n", of->n_clients_ever);
         text_add(t, "total_commands_processed:%" PRIu64 "\r\n", of->n_commands);
-        text_add(t, "expired_keys:%" PRIu64 "\r\nevicted_keys:0\r\n", of->n_expired);
+        text_add(t, "expired_keys:%" PRIu64 "\r\n", of->n_expired);
+        text_add(t, "evicted_keys:%" PRIu64 "\r\n", of->n_evicted);
         text_add(t, "keyspace_hits:%" PRIu64 "\r\n", of->n_hits);
         text_add(t, "keyspace_misses:%" PRIu64 "\r\n", of->n_misses);
         text_add(t, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
@@ -143,6 +171,7 @@ static bool is_asked(const call *c, const struct section *section) {
 void cmd_info(call *c) {
         text t = { 0 };
 
+        store_memory(c->store); /* notes how much there was at most */
         for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
                 if (!is_asked(c, &sections[i]))
                         continue;

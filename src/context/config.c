@@ -79,6 +79,8 @@ static const struct param {
           .max = INT64_MAX },
         { "list-max-listpack-size", "list-max-ziplist-size",
           AT(list_max_listpack_size, PARAM_INT64), .min = INT32_MIN, .max = INT32_MAX },
+        { "latency-monitor-threshold", NULL, AT(latency_monitor_threshold, PARAM_UINT64),
+          .max = INT64_MAX },
         { "latency-tracking", NULL, AT(latency_tracking, PARAM_BOOL) },
         { "lfu-decay-time", NULL, AT(lfu_decay_time, PARAM_INT), .max = INT32_MAX },
         { "lfu-log-factor", NULL, AT(lfu_log_factor, PARAM_INT), .max = INT32_MAX },
@@ -121,6 +123,10 @@ const char *config_name(unsigned i) {
 
 unsigned config_count(void) {
         return 2 * N_PARAMS;
+}
+
+const char *config_policy_name(const config *c) {
+        return policies[c->maxmemory_policy];
 }
 
 void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX]) {

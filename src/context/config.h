@@ -44,7 +44,9 @@ typedef struct config {
 
         int64_t slowlog_log_slower_than; /* us; below 0: nothing is logged */
         uint64_t slowlog_max_len;
-        bool latency_tracking; /* for LATENCY HISTOGRAM */
+        uint64_t latency_monitor_threshold; /* ms; 0: nothing is watched */
+        bool latency_tracking;              /* for LATENCY HISTOGRAM */
+
         /* of replication; the times are seconds */
         bool repl_diskless_sync; /* a snapshot is sent while it is being taken */
         int64_t repl_backlog_size;
@@ -61,6 +63,8 @@ void config_init(config *c);
  * number of its own, and the name of one that has no such name is NULL. */
 unsigned config_count(void);
 const char *config_name(unsigned i);
+
+const char *config_policy_name(const config *c);
 
 enum { CONFIG_TEXT_MAX = 4096, CONFIG_ERROR_MAX = 256 };
 void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX]);

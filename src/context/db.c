@@ -5,6 +5,7 @@
 
 #include "../base/mem.h"
 #include "block.h"
+#include "evict.h"
 #include "mount.h"
 #include "multi.h"
 #include "snapshot.h"
@@ -106,6 +107,7 @@ key *db_look(db *d, bytes name) {
 
         if (k) {
                 d->store->stats.n_hits++;
+                evict_use(d->store, k);
         } else {
                 d->store->stats.n_misses++;
                 notify_event(d, name, NOTIFY_MISS, "keymiss");
@@ -120,8 +122,10 @@ key *db_read(db *d, bytes name) {
 key *db_write(db *d, bytes name) {
         key *k = db_peek(d, name);
 
-        if (k)
+        if (k) {
                 keep(d, k);
+                evict_use(d->store, k);
+        }
         return k;
 }
 
@@ -130,7 +134,8 @@ key *db_new_key(db *d, bytes name, key_type type) {
 
         if (!k)
                 return NULL;
-        *k = (key){ .type = type,
+        *k = (key){ .lru = evict_fresh(d->store) & 0xffffff,
+                    .type = type,
                     .n_name = (uint32_t)name.n & KEY_NAME_MAX,
                     .is_saved = d->store->side };
         value_init(k);
@@ -236,6 +241,13 @@ void db_remove_expired(db *d, key *k) {
         feed_send(&d->store->feed, d, (bytes[]){ BYTES("DEL"), key_name(k) }, 2);
         d->store->stats.n_expired++;
         db_changed(d, key_name(k), NOTIFY_EXPIRED, "expired");
+        db_remove(d, k);
+}
+
+void db_evict(db *d, key *k) {
+        feed_send(&d->store->feed, d, (bytes[]){ BYTES("DEL"), key_name(k) }, 2);
+        d->store->stats.n_evicted++;
+        db_changed(d, key_name(k), NOTIFY_EVICTED, "evicted");
         db_remove(d, k);
 }
 

@@ -79,6 +79,9 @@ void db_free_key(key *k);
  * told to delete it. */
 void db_remove_expired(db *d, key *k);
 
+/* The same for one that has to go because memory is short: "evicted". */
+void db_evict(db *d, key *k);
+
 /* After a collection has lost elements: remove it if it is empty, and notify "del".
  * Returns whether it is gone. */
 bool db_remove_if_empty(db *d, key *k);

@@ -6,6 +6,7 @@
 #include "../base/mem.h"
 #include "../base/random.h"
 #include "store.h"
+#include "value.h"
 
 /* A field of a large hash: the name, then the value. */
 typedef struct field {
@@ -253,16 +254,15 @@ void hash_free(key *k) {
                 pack_free(k->value);
 }
 
-size_t hash_memory(const key *k) {
-        size_t n;
+size_t hash_memory(const key *k, size_t n_looked) {
+        size_t n = 0, n_seen = 0;
         hash_iter i;
 
         if (!hash_table(k))
                 return pack_size(k->value);
-        n = sizeof(table) + table_bytes(k->value);
         hash_iter_begin(&i, k);
-        while (hash_iter_next(&i))
+        for (; n_seen < n_looked && hash_iter_next(&i); n_seen++)
                 n += sizeof(field) + i.field.n + i.value.n;
         hash_iter_end(&i);
-        return n;
+        return sizeof(table) + table_bytes(k->value) + value_extrapolate(n, n_seen, hash_count(k));
 }

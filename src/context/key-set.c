@@ -6,6 +6,7 @@
 #include "../base/mem.h"
 #include "../base/random.h"
 #include "store.h"
+#include "value.h"
 
 /* A member of a large set. */
 typedef struct member {
@@ -190,16 +191,15 @@ void set_free(key *k) {
                 intset_free(k->value);
 }
 
-size_t set_memory(const key *k) {
+size_t set_memory(const key *k, size_t n_looked) {
+        size_t n = 0, n_seen = 0;
         set_iter i;
-        size_t n;
 
         if (!set_table(k))
                 return intset_size(k->value);
-        n = sizeof(table) + table_bytes(k->value);
         set_iter_begin(&i, k);
-        while (set_iter_next(&i))
+        for (; n_seen < n_looked && set_iter_next(&i); n_seen++)
                 n += sizeof(member) + i.member.n;
         set_iter_end(&i);
-        return n;
+        return sizeof(table) + table_bytes(k->value) + value_extrapolate(n, n_seen, set_count(k));
 }

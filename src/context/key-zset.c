@@ -5,6 +5,7 @@
 
 #include "../base/mem.h"
 #include "store.h"
+#include "value.h"
 
 typedef struct large {
         table members;
@@ -366,15 +367,17 @@ void zset_free(key *k) {
                 pack_free(k->value);
 }
 
-size_t zset_memory(const key *k) {
+size_t zset_memory(const key *k, size_t n_looked) {
         const large *l = large_of(k);
+        size_t n = 0, n_seen = 0;
         zset_iter i;
-        size_t n;
 
         if (!l)
                 return pack_size(k->value);
-        n = sizeof(*l) + table_bytes(&l->members) + tree_bytes(&l->order);
-        for (bool there = zset_iter_at(&i, k, 0); there; there = zset_iter_next(&i))
+        for (bool there = zset_iter_at(&i, k, 0); there && n_seen < n_looked; n_seen++) {
                 n += sizeof(scored) + i.member.n;
-        return n;
+                there = zset_iter_next(&i);
+        }
+        return sizeof(*l) + table_bytes(&l->members) + tree_bytes(&l->order) +
+               value_extrapolate(n, n_seen, zset_count(k));
 }

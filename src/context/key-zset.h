@@ -65,4 +65,4 @@ table *zset_table(const key *k);
 
 /* for value.c */
 void zset_free(key *k);
-size_t zset_memory(const key *k);
+size_t zset_memory(const key *k, size_t n_looked);

@@ -220,6 +220,15 @@ void multi_queue(call *c) {
         resp_out_status(c->out, "QUEUED");
 }
 
+uint32_t multi_flags(const client *c) {
+        uint32_t flags = 0;
+
+        if (c->multi)
+                list_each(node, &c->multi->commands)
+                        flags |= container_of(node, queued, node)->cmd->flags;
+        return flags;
+}
+
 int multi_count(const client *c) {
         return c->flags & CLIENT_MULTI ? (int)c->multi->n_commands : -1;
 }

@@ -28,6 +28,7 @@ int store_new(const config *cfg, store **ret) {
         s->due = INT64_MAX;
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
         slowlog_init(&s->slowlog);
+        s->memory_before = store_memory(s);
         s->upkeep = upkeep_new(s);
         s->master = master_new(s);
         if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0) {
@@ -52,8 +53,25 @@ store *store_free(store *s) {
         mem_free(s->dbs);
         feed_deinit(&s->feed);
         slowlog_deinit(&s->slowlog);
+        latency_deinit(&s->latency);
         stats_deinit(&s->stats);
         pubsub_deinit(&s->pubsub);
         resp_out_deinit(&s->unsaid);
         return mem_free(s);
+}
+
+int64_t store_memory(store *s) {
+        int64_t used = mem_used();
+
+        if (used > s->memory_peak)
+                s->memory_peak = used;
+        return used;
+}
+
+void store_note_latency(store *s, latency_kind kind, int64_t ns) {
+        int64_t ms = ns / (CLOCK_SECOND / 1000),
+                least = (int64_t)s->config.latency_monitor_threshold;
+
+        if (least > 0 && ms >= least)
+                latency_put(&s->latency, kind, s->now / 1000, ms);
 }

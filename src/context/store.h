@@ -10,6 +10,7 @@
 #include "client.h"
 #include "config.h"
 #include "feed.h"
+#include "latency.h"
 #include "master.h"
 #include "mount.h"
 #include "pubsub.h"
@@ -50,9 +51,18 @@ struct store {
         mounting mounting;
         stats stats;
         slowlog slowlog;
+        latency latency;
+        int64_t memory_before, memory_peak; /* bytes of the process: when it was made, and ever */
+        int evict_db;                       /* whose turn it is */
 };
 
 /* @cfg is copied; NULL is the default. */
 int store_new(const config *cfg, store **ret);
 /* Its clients have been freed. NULL comes back. */
 store *store_free(store *s);
+
+/* Bytes that the process has allocated; notes how much they were at most. */
+int64_t store_memory(store *s);
+
+/* Something took @ns: whether that is long says latency-monitor-threshold. */
+void store_note_latency(store *s, latency_kind kind, int64_t ns);

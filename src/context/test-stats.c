@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../base/clock.h"
 #include "test-ask.h"
 
 static void assert_has(const char *text, const char *part) {
@@ -66,6 +70,85 @@ TEST(what_happened_is_counted) {
         ask(c, "config resetstat");
         told = ask(c, "info commandstats errorstats");
         assert_null(strstr(told, "errorstat_"));
+        client_free(c);
+        store_free(s);
+}
+
+TEST(what_took_long) {
+        store *s;
+        client *c;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        c->flags |= CLIENT_TIMED;
+        assert_str(ask(c, "latency latest"), "*0\n");
+        assert_str(ask(c, "latency history command"), "*0\n");
+        ask(c, "config set latency-monitor-threshold 5");
+        ask(c, "debug sleep 0.005");
+        assert_eq(s->latency.n[LATENCY_COMMAND], 1u);
+        store_note_latency(s, LATENCY_COMMAND, 4 * CLOCK_SECOND / 1000);
+        assert_eq(s->latency.n[LATENCY_COMMAND], 1u);
+        for (int i = 0; i < 200; i++)
+                latency_put(&s->latency, LATENCY_EXPIRE_CYCLE, 1000 + i / 2, i);
+        assert_str(ask(c, "latency reset command what"), ":1\n");
+        assert_str(ask(c, "latency latest"), "*1\n*4\n$12\nexpire-cycle\n:1099\n:199\n:199\n");
+        for (int i = 0; i < 200; i++)
+                latency_put(&s->latency, LATENCY_EXPIRE_CYCLE, 2000 + i, i);
+        assert_has(ask(c, "latency history expire-cycle"), "*160\n*2\n:2040\n:40\n");
+        assert_has(ask(c, "latency graph expire-cycle"), " 199 ####");
+        assert_has(ask(c, "latency doctor"), "expire-cycle: in 300 seconds it took long");
+        assert_str(ask(c, "latency reset"), ":1\n");
+        assert_str(ask(c, "latency graph expire-cycle"),
+                   "-ERR No samples available for event 'expire-cycle'\n");
+        ask(c, "get a");
+        assert_has(ask(c, "latency histogram get"), "$3\nget\n*4\n$5\ncalls\n:1\n");
+        client_free(c);
+        store_free(s);
+}
+
+TEST(what_takes_how_much) {
+        store *s;
+        client *c;
+        int with_five, with_all;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_str(ask(c, "memory usage a"), "$-1\n");
+        for (int i = 0; i < 2000; i++) {
+                char line[32];
+
+                snprintf(line, sizeof(line), "sadd s member:%d", i);
+                ask(c, line);
+        }
+        with_five = atoi(ask(c, "memory usage s") + 1);
+        with_all = atoi(ask(c, "memory usage s samples 0") + 1);
+        assert_gt(with_all, 2000 * 20);
+        assert_lt(abs(with_all - with_five), with_all / 10);
+        assert_str(ask(c, "memory usage s samples -1"), "-ERR syntax error\n");
+        assert_has(ask(c, "memory stats"), "keys.count\n:1\n");
+        assert_has(ask(c, "memory doctor"), "bytes are used");
+        assert_str(ask(c, "memory purge"), "+OK\n");
+        client_free(c);
+        store_free(s);
+}
+
+TEST(debugging) {
+        store *s;
+        client *c;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_str(ask(c, "debug populate 3 p 10"), "+OK\n");
+        assert_str(ask(c, "dbsize"), ":3\n");
+        assert_str(ask(c, "strlen p:2"), ":10\n");
+        assert_has(ask(c, "debug object p:2"), "encoding:embstr serializedlength:11 ");
+        assert_str(ask(c, "debug object q"), "-ERR no such key\n");
+        assert_str(ask(c, "debug error what"), "-what\n");
+        assert_str(ask(c, "debug set-active-expire 0"), "+OK\n");
+        assert_true(s->leaves_expired);
+        assert_str(ask(c, "debug protocol map"), "*6\n:0\n:0\n:1\n:1\n:2\n:0\n");
+        assert_str(ask(c, "debug object"), "-ERR unknown subcommand or wrong number of arguments "
+                                           "for 'object'. Try DEBUG HELP.\n");
         client_free(c);
         store_free(s);
 }

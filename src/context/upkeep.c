@@ -4,6 +4,7 @@
 #include "../base/clock.h"
 #include "../base/mem.h"
 #include "../loop/loop.h"
+#include "evict.h"
 #include "store.h"
 
 struct upkeep {
@@ -83,7 +84,7 @@ static bool has_work(const store *s) {
         for (int i = 0; i < s->n_dbs; i++)
                 if (table_count(&s->dbs[i].expiring) > 0)
                         return true;
-        return false;
+        return evict_is_over(s) && s->config.maxmemory_policy != CONFIG_NO_EVICTION;
 }
 
 static void on_time(timer *t) {
@@ -139,8 +140,11 @@ void upkeep_wake(store *s) {
 }
 
 void upkeep_run(store *s) {
-        bool more = expire(s, clock_now() + SLICE);
+        int64_t began = clock_now();
+        bool more = expire(s, began + SLICE);
 
+        store_note_latency(s, LATENCY_EXPIRE_CYCLE, clock_now() - began);
+        more |= evict_is_over(s) && evict_make_room(s);
         stop(s->upkeep);
         s->due = INT64_MAX;
         if (more)

@@ -52,16 +52,16 @@ size_t value_count(const key *k) {
         }
 }
 
-size_t value_memory(const key *k) {
+size_t value_memory(const key *k, size_t n_looked) {
         switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
         case KEY_LIST:
                 return list_memory(k);
         case KEY_HASH:
-                return hash_memory(k);
+                return hash_memory(k, n_looked);
         case KEY_SET:
-                return set_memory(k);
+                return set_memory(k, n_looked);
         case KEY_ZSET:
-                return zset_memory(k);
+                return zset_memory(k, n_looked);
         default:
                 return string_memory(k);
         }

@@ -17,6 +17,12 @@ void value_init(key *k);
  * another value. */
 void value_free(key *k);
 
-/* Elements of a collection, 1 of a string; and bytes of memory that the value takes. */
+/* Elements of a collection, 1 of a string; and bytes of memory that the value takes, as
+ * estimated from up to @n_looked of its elements. */
 size_t value_count(const key *k);
-size_t value_memory(const key *k);
+size_t value_memory(const key *k, size_t n_looked);
+
+/* Of @n_all elements, of which @n_seen take @n bytes; for the files of the types. */
+static inline size_t value_extrapolate(size_t n, size_t n_seen, size_t n_all) {
+        return n_seen ? (size_t)((double)n / (double)n_seen * (double)n_all) : 0;
+}

@@ -114,7 +114,8 @@ TEMPLATES = {
         "DEL <k>", "UNLINK <k> <k>", "EXISTS <k> <k>", "TYPE <k>", "RENAME <k> <k>", "RENAMENX <k> <k>",
         "EXPIRE <k> 100", "EXPIRE <k> 100 NX", "EXPIRE <k> 200 GT", "EXPIRE <k> 50 LT", "EXPIRE <k> <t> XX",
         "PEXPIREAT <k> 99999999999999", "PERSIST <k>", "TTL <k>", "EXPIRETIME <k>", "PEXPIRETIME <k>",
-        "TOUCH <k> <k>", "OBJECT ENCODING <k>", "MOVE <k> 1", "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
+        "TOUCH <k> <k>", "OBJECT ENCODING <k>",
+        "OBJECT FREQ <k>", "OBJECT REFCOUNT nothing", "OBJECT IDLETIME nothing", "OBJECT <m> <k>", "MOVE <k> 1", "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
         "!SCAN 0 COUNT 1000", "!SCAN 0 COUNT 1000 TYPE list", "SELECT 1", "SELECT 0", "SELECT 0", "SWAPDB 0 1",
     ],
     "connection": [
@@ -131,6 +132,15 @@ TEMPLATES = {
         "CONFIG SET hash-max-ziplist-value <m>x", "CONFIG SET proto-max-bulk-len <m>", "CONFIG SET <m> <m>",
         "CONFIG SET notify-keyspace-events KEA", "CONFIG GET notify-keyspace-events", "CONFIG RESETSTAT",
         "CONFIG SET set-max-intset-entries 512 <m> <m>", "INFO <m>",
+        "CONFIG SET maxmemory-policy <m>", "CONFIG SET maxmemory <m>x", "CONFIG SET maxmemory-samples 5 <m> 1",
+        "CONFIG SET latency-tracking <m>", "SLOWLOG RESET", "SLOWLOG GET -2", "SLOWLOG <m>",
+        "SLOWLOG GET x", "SLOWLOG GET 0", "LATENCY LATEST", "LATENCY HISTORY <m>", "LATENCY RESET <m>", "LATENCY GRAPH <m>",
+        "LATENCY HISTOGRAM <m>", "MEMORY USAGE nothing", "MEMORY USAGE nothing SAMPLES <n>", "MEMORY <m> <m>",
+        "MEMORY USAGE nothing <m> <n>", "MEMORY PURGE", "DEBUG <m>", "DEBUG <m> <m>", "DEBUG OBJECT nothing",
+        "DEBUG SLEEP 0", "DEBUG SET-ACTIVE-EXPIRE <n>", "DEBUG PROTOCOL <m>", "DEBUG PROTOCOL map",
+        "DEBUG PROTOCOL set", "DEBUG PROTOCOL attrib", "DEBUG PROTOCOL verbatim", "DEBUG PROTOCOL bignum",
+        "DEBUG PROTOCOL double", "DEBUG PROTOCOL true", "DEBUG PROTOCOL null", "DEBUG ERROR <m>",
+        "DEBUG POPULATE <m>", "DEBUG POPULATE 3 <k> <n>", "DEBUG POPULATE <n>",
     ],
     "scripting": [
         "EVALSHA <m> <n> <k>", "EVALSHA_RO " + "0" * 40 + " <n> <k>", "EVAL <m> <n>x <k>", "FCALL <m> <n> <k>",
@@ -171,6 +181,8 @@ class Peer:
         if kind in b"$=!":
             n = int(text)
             return None if n < 0 else self.file.read(n + 2)[:-2]
+        if kind == b"|":
+            return (kind.decode(), [self.read() for _ in range(2 * int(text) + 1)])
         if kind in b"*~>%":
             n = int(text) * (2 if kind == b"%" else 1)
             return None if n < 0 else (kind.decode(), [self.read() for _ in range(n)])
@@ -364,7 +376,8 @@ def serve_both(tool, test):
         ours, theirs = folder + "/ours", folder + "/theirs"
         commands = {
             ours: [tool, "context", "serve", "unix:" + ours],
-            theirs: [redis, "--port", "0", "--unixsocket", theirs, "--save", "", "--dir", folder],
+            theirs: [redis, "--port", "0", "--unixsocket", theirs, "--save", "", "--dir", folder,
+                     "--enable-debug-command", "yes"],
         }
         try:
             for path, command in commands.items():
