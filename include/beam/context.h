@@ -32,14 +32,34 @@ typedef struct beam_client beam_client;
 BEAM_API int beam_context_new(beam_context **ret);
 BEAM_API beam_context *beam_context_free(beam_context *ctx);
 
+/* serving */
+
 /* Be reached by clients of Redis at @url: unix:/path unix:@abstract tcp://host:port fd:N, as
- * of beam_listen(), whose errors it has. */
+ * of beam_listen(), whose errors it has; at NULL by those alone that are taken, below. All
+ * of them share @ctx. */
 BEAM_API int beam_context_serve(beam_context *ctx, const char *url, beam_context_server **ret);
+
+/* What a context that a server makes begins with: keys, commands that are executed on it.
+ * @name is "" for that of one connection. Below zero turns away whoever asked for it. */
+typedef int beam_context_setup(void *data, beam_context *ctx, const char *name);
+
+/* The same with a context for each connection, made on the fly, which ends with it. @setup
+ * may be NULL: it is empty. */
+BEAM_API int beam_context_serve_each(const char *url, beam_context_setup *setup, void *data,
+                                     beam_context_server **ret);
+
+/* The same with contexts by name, made when they are first asked for, 1,024 at most, which
+ * end with the server. A client says the name as its user, AUTH NAME anything; until then
+ * it has the one named "". */
+BEAM_API int beam_context_serve_named(const char *url, beam_context_setup *setup, void *data,
+                                      beam_context_server **ret);
+
 BEAM_API const char *beam_context_server_url(const beam_context_server *s); /* with the port */
 
-/* The same for one more peer, at the other end of @fd, an open stream of any kind. It is
- * the server's when this succeeds. */
+/* One more connection: at the other end of @fd, an open stream of any kind; or of a byte
+ * stream, over a session or in memory. It is the server's when this succeeds. */
 BEAM_API int beam_context_server_take(beam_context_server *s, int fd);
+BEAM_API int beam_context_server_take_stream(beam_context_server *s, beam_stream *st);
 
 /* Its connections end with it. NULL is fine; NULL comes back. */
 BEAM_API beam_context_server *beam_context_server_free(beam_context_server *s);
@@ -91,6 +111,9 @@ BEAM_API int beam_client_new(beam_context *ctx, beam_client **ret);
 
 /* The same on a context, or a Redis, that is served at @url. Errors as of beam_dial(). */
 BEAM_API int beam_client_dial(const char *url, beam_client **ret, int64_t deadline);
+
+/* The same at the other end of a byte stream, which is the client's when this succeeds. */
+BEAM_API int beam_client_take_stream(beam_stream *st, beam_client **ret);
 
 /* Execute one command and wait for its result. -EINVAL: no arguments. -ETIMEDOUT: the
  * deadline passed; a command that waits (BLPOP) has taken nothing then in a context of this
@@ -151,7 +174,7 @@ BEAM_API int beam_context_mount(beam_context *ctx, int db, const char *prefix,
  * wait for it or follow the context. Not needed for what a command has written. */
 BEAM_API int beam_mount_changed(beam_mount *m, beam_arg name);
 
-/* Before its context. NULL is fine; NULL comes back. */
+/* What is left ends with its context. NULL is fine; NULL comes back. */
 BEAM_API beam_mount *beam_mount_free(beam_mount *m);
 
 /* What a name is: once for a string, else once for each element. -EINVAL: that is of another

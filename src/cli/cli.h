@@ -41,7 +41,7 @@ typedef struct cli_opts {
         uint64_t count;         /* 0: no end */
         size_t depth, max;
         bool json, verbose, print_url;
-        bool echo, dial, raw, wait;
+        bool echo, dial, raw, wait, each, named;
         char **command; /* the words after "--", NULL-ended; NULL if there was none */
 } cli_opts;
 
@@ -70,7 +70,8 @@ int cli_listen(const char *url, beam_listener **ret);
 
 /* The same for contexts. */
 int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int64_t deadline);
-int cli_serve_context(beam_context *ctx, const char *url, beam_context_server **ret);
+int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
+                      beam_context_server **ret);
 
 /* Say what became of a call that failed with @r after the link was up, and why the
  * other side closed, if it said. Returns the status to exit with. */

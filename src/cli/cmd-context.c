@@ -25,6 +25,10 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                           URLS_MAX);
                 return CLI_MISUSE;
         }
+        if (o->named && (o->each || n_urls > 1)) {
+                say_error("context serve --named wants one URL, and no --each");
+                return CLI_MISUSE;
+        }
         r = wait_init();
         if (r < 0) {
                 say_error("cannot set up signals: %s", strerror(-r));
@@ -36,7 +40,7 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 return CLI_FAILED;
         }
         for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
-                status = cli_serve_context(ctx, urls[i], &servers[i]);
+                status = cli_serve_context(ctx, urls[i], o, &servers[i]);
                 if (status != CLI_DONE)
                         break;
                 if (o->print_url &&
@@ -52,6 +56,20 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         return status;
 }
 
+/* Be a client of the context of that name. */
+static int choose(beam_client *c, const char *url, const cli_opts *o, int64_t deadline) {
+        beam_arg argv[] = { BEAM_ARG("AUTH"), { o->service, strlen(o->service) }, BEAM_ARG("") };
+        beam_result result;
+        int r = beam_client_exec(c, argv, 3, &result, deadline);
+
+        if (r < 0)
+                return cli_failed("executing at", url, r, NULL);
+        if (result.kind != BEAM_RESULT_ERROR)
+                return CLI_DONE;
+        say_error("%s has no context of the name %s", url, o->service);
+        return CLI_FAILED;
+}
+
 static int exec(const cli_opts *o, int n_words, char **words) {
         _cleanup_(beam_client_freep) beam_client *c = NULL;
         int64_t deadline = beam_after(o->timeout);
@@ -64,6 +82,8 @@ static int exec(const cli_opts *o, int n_words, char **words) {
                 return CLI_MISUSE;
         }
         status = cli_dial_context(words[0], o, &c, deadline);
+        if (status == CLI_DONE && o->service)
+                status = choose(c, words[0], o, deadline);
         if (status != CLI_DONE)
                 return status;
         argv = calloc((size_t)argc, sizeof(*argv));
@@ -98,6 +118,7 @@ const cli_command cmd_context = {
         .summary = "Serve a Redis database, or execute a command on one",
         .text = "serve: an empty context in this process, for every client of Redis at each URL\n"
                 "(redis-cli -s PATH, redis-cli -p PORT). It ends, and is gone, at SIGTERM.\n"
+                "Unless said otherwise, all share one context.\n"
                 "exec: one command on the context, or the Redis, at URL. A terminal shows the "
                 "result\n"
                 "as redis-cli does, a pipe gets the bare values. An error of the command is status "

@@ -142,8 +142,11 @@ int cli_listen(const char *url, beam_listener **ret) {
         return r < 0 ? unheard(url, r) : CLI_DONE;
 }
 
-int cli_serve_context(beam_context *ctx, const char *url, beam_context_server **ret) {
-        int r = beam_context_serve(ctx, url, ret);
+int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
+                      beam_context_server **ret) {
+        int r = o->each    ? beam_context_serve_each(url, NULL, NULL, ret)
+                : o->named ? beam_context_serve_named(url, NULL, NULL, ret)
+                           : beam_context_serve(ctx, url, ret);
 
         return r < 0 ? unheard(url, r) : CLI_DONE;
 }

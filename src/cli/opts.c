@@ -34,6 +34,8 @@ typedef enum flag_id {
         F_RAW,
         F_PRINT_URL,
         F_WAIT,
+        F_EACH,
+        F_NAMED,
         F_HELP,
 } flag_id;
 
@@ -45,8 +47,9 @@ static const struct flag {
         const char *value; /* NULL: a switch */
         const char *text;
 } flags[] = {
-        { "service", 's', F_SERVICE, DIALS | LISTENS, "NAME",
-          "the service to ask for; of serve and recv: the only one to answer to" },
+        { "service", 's', F_SERVICE, DIALS | LISTENS | CLI_CONTEXT, "NAME",
+          "the service to ask for; of serve and recv: the only one to answer to; of context exec: "
+          "the name of the context" },
         { "timeout", 't', F_TIMEOUT, ALL, "SECONDS",
           "give up after so long, with status 124; of serve: for each child" },
         { "json", 'j', F_JSON, ALL, NULL, "print results as lines of JSON; of pipe: to stderr" },
@@ -61,6 +64,10 @@ static const struct flag {
           "print the real address, with its port, as the first line" },
         { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT, NULL,
           "until somebody listens there, if nobody does yet" },
+        { "each", 'E', F_EACH, CLI_CONTEXT, NULL,
+          "of context serve: a context of its own for each connection" },
+        { "named", 'N', F_NAMED, CLI_CONTEXT, NULL,
+          "of context serve: a context for each name that clients say as their user" },
         { "dial", 'd', F_DIAL, CLI_RECV, NULL, "connect to URL instead of listening there" },
         { "count", 'n', F_COUNT, CLI_RECV | CLI_PING, "COUNT", "end after so many" },
         { "raw", 'r', F_RAW, CLI_RECV | CLI_CALL, NULL,
@@ -152,6 +159,10 @@ static int set(cli_opts *o, flag_id id, const char *value) {
                 return parse_yes(value, &o->print_url);
         case F_WAIT:
                 return parse_yes(value, &o->wait);
+        case F_EACH:
+                return parse_yes(value, &o->each);
+        case F_NAMED:
+                return parse_yes(value, &o->named);
         case F_CONFIG:
         case F_HELP:
                 break;

@@ -14,6 +14,11 @@
 
 #include "../base/bytes.h"
 
+struct beam_context {
+        struct store *store;
+        uint32_t forks;
+};
+
 typedef struct client_calls {
         /* The bytes of the reply are valid until the next call. */
         int (*exec)(beam_client *c, const bytes *argv, int argc, bytes *ret, int64_t deadline);

@@ -43,6 +43,8 @@ static void drop_keys(db *d) {
 }
 
 void db_deinit(db *d) {
+        for (mount *m; (m = mount_next(d, 0));)
+                mount_free(m);
         drop_keys(d);
         table_deinit(&d->watched); /* its clients have left */
         table_deinit(&d->waited);

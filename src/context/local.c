@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A context of this process: the store, those who execute on it here, and its servers. */
+/* A context of this process: the store, and those who execute on it here. */
 #include <errno.h>
 
 #include "../base/clock.h"
@@ -8,17 +8,7 @@
 #include "../loop/loop.h"
 #include "api.h"
 #include "block.h"
-#include "serve.h"
-
-struct beam_context {
-        store *store;
-        uint32_t forks;
-};
-
-struct beam_context_server {
-        server *server;
-        uint32_t forks;
-};
+#include "store.h"
 
 typedef struct local {
         beam_client base;
@@ -111,47 +101,4 @@ int beam_mount_changed(beam_mount *m, beam_arg name) {
 
 beam_mount *beam_mount_free(beam_mount *m) {
         return mount_free(m);
-}
-
-/* serving */
-
-static store *choose(void *data, const beam_peer *peer) {
-        (void)peer;
-        return data;
-}
-
-int beam_context_serve(beam_context *ctx, const char *text, beam_context_server **ret) {
-        beam_context_server *s;
-        url u;
-        int r = url_parse(text, &u);
-
-        if (r < 0)
-                return r;
-        if (ctx->forks != fork_count())
-                return -ECHILD;
-        s = mem_zero(sizeof(*s));
-        r = s ? server_new(&u, choose, ctx->store, &s->server) : -ENOMEM;
-        if (r < 0) {
-                mem_free(s);
-                return r;
-        }
-        s->forks = fork_count();
-        *ret = s;
-        return 0;
-}
-
-const char *beam_context_server_url(const beam_context_server *s) {
-        return server_url(s->server);
-}
-
-int beam_context_server_take(beam_context_server *s, int fd) {
-        return s->forks != fork_count() ? -ECHILD : server_take(s->server, fd);
-}
-
-beam_context_server *beam_context_server_free(beam_context_server *s) {
-        if (!s)
-                return NULL;
-        if (s->forks == fork_count())
-                server_free(s->server);
-        return mem_free(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One who executes commands over a link, on a context or a Redis that is served there. */
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "../base/clock.h"
 #include "../base/fds.h"
@@ -138,18 +139,11 @@ static void remote_free(beam_client *base) {
 
 static const client_calls remote_calls = { .exec = remote_exec, .free = remote_free };
 
-int beam_client_dial(const char *text, beam_client **ret, int64_t deadline) {
-        remote *m;
-        url u;
-        int fd, r = url_parse(text, &u);
+/* A client on the socket @fd, which is its own when this succeeds. */
+static int start(int fd, beam_client **ret) {
+        remote *m = mem_zero(sizeof(*m));
+        int r = m ? sock_adopt(fd) : -ENOMEM;
 
-        if (r < 0)
-                return r;
-        fd = dial_socket(&u, deadline);
-        if (fd < 0)
-                return fd;
-        m = mem_zero(sizeof(*m));
-        r = m ? sock_adopt(fd) : -ENOMEM;
         if (r >= 0) {
                 m->kind = (sock_kind)r;
                 m->src.fn = on_ready;
@@ -165,7 +159,6 @@ int beam_client_dial(const char *text, beam_client **ret, int64_t deadline) {
         }
         if (r < 0) {
                 mem_free(m);
-                fd_close(fd);
                 return r;
         }
         m->fd = fd;
@@ -175,4 +168,38 @@ int beam_client_dial(const char *text, beam_client **ret, int64_t deadline) {
         m->base = (beam_client){ .calls = &remote_calls, .forks = fork_count() };
         *ret = &m->base;
         return 0;
+}
+
+int beam_client_dial(const char *text, beam_client **ret, int64_t deadline) {
+        url u;
+        int fd, r = url_parse(text, &u);
+
+        if (r < 0)
+                return r;
+        fd = dial_socket(&u, deadline);
+        if (fd < 0)
+                return fd;
+        r = start(fd, ret);
+        if (r < 0)
+                fd_close(fd);
+        return r;
+}
+
+int beam_client_take_stream(beam_stream *st, beam_client **ret) {
+        int fds[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        r = start(fds[0], ret);
+        if (r < 0) {
+                fd_close(fds[0]);
+                fd_close(fds[1]);
+                return r;
+        }
+        r = beam_stream_join(st, fds[1], fds[1], NULL, NULL);
+        if (r < 0) {
+                fd_close(fds[1]);
+                *ret = beam_client_free(*ret);
+        }
+        return r;
 }

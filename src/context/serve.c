@@ -12,6 +12,8 @@
 #include "../link/sock.h"
 #include "../loop/loop.h"
 #include "../wire/resp/request.h"
+#include "api.h"
+#include "store.h"
 
 /* Without descriptors a peer stays in the kernel's queue, and the socket readable. */
 #define PAUSE (CLOCK_SECOND / 10)
@@ -35,7 +37,7 @@ struct server {
         source src;
         timer pause;
         bool paused;
-        server_choose *choose;
+        const server_calls *calls;
         void *data;
         list conns;
         resp_out spare;                 /* lent to the connection that is being read */
@@ -45,12 +47,14 @@ struct server {
 typedef struct conn {
         list node;
         server *server;
-        client *client;
+        beam_context *ctx;
+        client *client; /* of that */
         source src;
         dirty dirty; /* something to be written, or to be ended, that it did not ask for */
         fork_fd in_child;
         sock_kind kind;
         int fd;
+        bool is_unix;
         bool ended;  /* the peer sends no more */
         size_t sent; /* bytes of client->out that have left */
         resp_request in;
@@ -59,13 +63,70 @@ typedef struct conn {
         size_t n_kept, size;
 } conn;
 
+/* who it is */
+
+static void conn_leave(conn *c) {
+        client_free(c->client);
+        if (c->ctx)
+                c->server->calls->leave(c->server->data, c->ctx);
+}
+
+static void on_wake(client *who);
+
+/* Be a client of the context of that name, and no more of the one before. */
+static int conn_enter(conn *c, bytes name) {
+        const server *s = c->server;
+        client *entered;
+        beam_context *ctx;
+        int r = s->calls->enter(s->data, name, &ctx);
+
+        if (r < 0)
+                return r;
+        entered = client_new(ctx->store);
+        if (!entered) {
+                s->calls->leave(s->data, ctx);
+                return -ENOMEM;
+        }
+        entered->owner = c;
+        entered->wake = on_wake;
+        entered->fd = c->fd;
+        entered->flags |= CLIENT_TIMED | (c->is_unix ? CLIENT_UNIX : 0);
+        entered->address = c->address ? c->address : s->address;
+        entered->local_address = s->address;
+        if (c->client) {
+                entered->out = c->client->out;
+                resp_out_init(&c->client->out, 2);
+                c->client->store->in_row = false;
+        }
+        conn_leave(c);
+        c->client = entered;
+        c->ctx = ctx;
+        return 0;
+}
+
+/* Where contexts have names, who says that he is somebody asks for the one of that name. To
+ * that he is whoever all are. */
+static void choose_named(conn *c, bytes *argv, size_t argc) {
+        size_t user = 0;
+
+        if (argc == 3 && bytes_is(argv[0], "AUTH"))
+                user = 1;
+        else if (bytes_is(argv[0], "HELLO"))
+                for (size_t i = 2; i + 2 < argc && !user; i++)
+                        user = bytes_is(argv[i], "AUTH") ? i + 1 : 0;
+        if (!user || bytes_equal(argv[user], BYTES("default")) || c->client->flags & CLIENT_MULTI)
+                return;
+        if (conn_enter(c, argv[user]) == 0)
+                argv[user] = BYTES("default");
+}
+
 static void conn_free(conn *c) {
         list_remove(&c->node);
         dirty_cancel(&c->dirty);
         source_close(&c->src);
         fork_forget(&c->in_child);
         fd_close(c->fd);
-        client_free(c->client);
+        conn_leave(c);
         resp_request_deinit(&c->in);
         mem_free(c->kept);
         mem_free(c->address);
@@ -148,6 +209,8 @@ static size_t execute(conn *c, char *buf, size_t n) {
                         break;
                 }
                 used += c->in.consumed;
+                if (c->in.argc > 0 && c->server->calls->has_names)
+                        choose_named(c, c->in.argv, c->in.argc);
                 if (c->in.argc > 0)
                         client_exec(c->client, c->in.argv, (int)c->in.argc);
                 c->client->store->in_row = true;
@@ -243,6 +306,7 @@ static void on_ready(source *src, unsigned events) {
                 conn_read(c);
         if (!conn_flush(c))
                 return;
+        out = &c->client->out; /* which may be another client by now */
         if (out->n == 0 && out->cap <= KEPT_MAX && !spare->p) {
                 spare->p = out->p;
                 spare->cap = out->cap;
@@ -257,7 +321,6 @@ static void on_ready(source *src, unsigned events) {
  * it goes on with what it has sent ahead. */
 static void on_dirty(dirty *d) {
         conn *c = container_of(d, conn, dirty);
-        resp_out *out = &c->client->out;
 
         if (c->n_kept > 0) {
                 size_t n = c->n_kept, used = execute(c, c->kept, n);
@@ -265,8 +328,8 @@ static void on_dirty(dirty *d) {
                 if (keep(c, c->kept, used, n) < 0)
                         client_close(c->client, true);
         }
-        if (conn_flush(c) && out->n == 0)
-                resp_out_deinit(out);
+        if (conn_flush(c) && c->client->out.n == 0)
+                resp_out_deinit(&c->client->out);
 }
 
 /* Who wakes it may be in the middle of a command, of its own even. */
@@ -281,43 +344,32 @@ static void on_wake(client *who) {
 int server_take(server *s, int fd) {
         beam_peer peer = { .size = sizeof(peer) };
         bool is_at_path;
-        store *chosen;
         conn *c;
         int r = sock_adopt(fd);
 
         if (r < 0)
                 return r;
         peer_get(fd, &peer);
-        is_at_path = s->address[0] == '/' && strcmp(peer.address, "unix") == 0;
-        chosen = s->choose(s->data, &peer);
-        if (!chosen)
-                return -ECONNREFUSED;
         c = mem_zero(sizeof(*c));
         if (!c)
                 return -ENOMEM;
         c->kind = (sock_kind)r;
         c->fd = fd;
         c->server = s;
-        c->client = client_new(chosen);
+        c->is_unix = strcmp(peer.address, "unix") == 0;
         c->src.fn = on_ready;
         dirty_init(&c->dirty, on_dirty);
+        is_at_path = c->is_unix && s->address[0] == '/';
         c->address = is_at_path ? NULL : mem_text(peer.address);
-        r = c->client && (c->address || is_at_path) ? source_open(&c->src, s->loop, fd, SOURCE_READ)
-                                                    : -ENOMEM;
+        r = c->address || is_at_path ? conn_enter(c, BYTES("")) : -ENOMEM;
+        if (r == 0)
+                r = source_open(&c->src, s->loop, fd, SOURCE_READ);
         if (r < 0) {
-                client_free(c->client);
+                conn_leave(c);
                 mem_free(c->address);
                 mem_free(c);
                 return r;
         }
-        c->client->owner = c;
-        c->client->wake = on_wake;
-        c->client->fd = fd;
-        c->client->flags |= CLIENT_TIMED;
-        c->client->address = c->address ? c->address : s->address;
-        c->client->local_address = s->address;
-        if (strcmp(peer.address, "unix") == 0)
-                c->client->flags |= CLIENT_UNIX;
         resp_request_init(&c->in);
         fork_close(&c->in_child, fd);
         list_init(&c->node);
@@ -354,6 +406,10 @@ static void on_peer(source *src, unsigned events) {
         }
 }
 
+static bool is_somewhere(const server *s) {
+        return s->door.url[0];
+}
+
 /* A path goes as one of port 0, as in Redis. */
 static void print_address(server *s) {
         const char *at = strchr(s->door.url, ':') + 1;
@@ -362,24 +418,28 @@ static void print_address(server *s) {
         snprintf(s->address, sizeof(s->address), is_tcp ? "%s" : "%s:0", is_tcp ? at + 2 : at);
 }
 
-int server_new(const url *at, server_choose *choose, void *data, server **ret) {
+int server_new(const url *at, const server_calls *calls, void *data, server **ret) {
         server *s = mem_zero(sizeof(*s));
         int r;
 
         if (!s)
                 return -ENOMEM;
         s->loop = loop_get();
-        s->choose = choose;
+        s->calls = calls;
         s->data = data;
         s->src.fn = on_peer;
         s->pause.fn = on_pause_over;
         list_init(&s->conns);
-        r = s->loop ? door_open(at, &s->door) : -ENOMEM;
+        r = !s->loop ? -ENOMEM : at ? door_open(at, &s->door) : 0;
         if (r < 0) {
                 mem_free(s);
                 return r;
         }
         resp_out_init(&s->spare, 2);
+        if (!at) {
+                *ret = s;
+                return 0;
+        }
         print_address(s);
         r = s->door.only_one ? server_take(s, s->door.fd)
                              : source_open(&s->src, s->loop, s->door.fd, SOURCE_READ);
@@ -399,9 +459,10 @@ server *server_free(server *s) {
                 conn_free(container_of(node, conn, node));
         if (s->paused)
                 timer_stop(&s->pause);
-        if (!s->door.only_one)
+        if (is_somewhere(s) && !s->door.only_one)
                 source_close(&s->src);
-        door_close(&s->door);
+        if (is_somewhere(s))
+                door_close(&s->door);
         resp_out_deinit(&s->spare);
         return mem_free(s);
 }

@@ -10,17 +10,24 @@
  * only what is left over is kept by the connection itself.
  */
 
-#include <beam/beam.h>
+#include <beam/context.h>
 
+#include "../base/bytes.h"
 #include "../link/door.h"
-#include "store.h"
 
 typedef struct server server;
 
-/* Which store a new connection gets; NULL turns it away. */
-typedef store *server_choose(void *data, const beam_peer *peer);
+/* Which context a connection gets. */
+typedef struct server_calls {
+        /* To one that has come in, by the name "", or that has said a name. Below zero turns
+         * it away, or leaves it where it is. */
+        int (*enter)(void *data, bytes name, beam_context **ret);
+        void (*leave)(void *data, beam_context *ctx);
+        bool has_names;
+} server_calls;
 
-int server_new(const url *at, server_choose *choose, void *data, server **ret);
+/* At NULL it is nowhere, and has the connections that it takes. */
+int server_new(const url *at, const server_calls *calls, void *data, server **ret);
 /* Its connections end, without waiting. NULL is fine, and comes back. */
 server *server_free(server *s);
 

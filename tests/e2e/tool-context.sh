@@ -29,6 +29,26 @@ for at in "unix:$tmp/c" "unix:@beam-e2e-$$-c" tcp://127.0.0.1:0; do
         is "$name: ends in order" $? 0
 done
 
+listening said context --print-url --each serve "unix:$tmp/each"
+is 'each: set' "$(beam context exec "$url" SET a 1)" OK
+is 'each: gone with its connection' "$(beam context --json exec "$url" GET a)" null
+stop "$server"
+
+listening said context --print-url --named serve "unix:$tmp/named"
+is 'named: set' "$(beam context --service ada exec "$url" SET a 1)" OK
+is 'named: the same again' "$(beam context --service ada exec "$url" GET a)" 1
+is 'named: another' "$(beam context --service bob --json exec "$url" GET a)" null
+is 'named: none' "$(beam context --json exec "$url" GET a)" null
+stop "$server"
+
+listening said context --print-url serve "unix:$tmp/one"
+beam context --service ada exec "$url" PING 2> said
+is 'a name where there are none: status' $? 1
+like 'a name where there are none: words' "$(cat said)" 'no context of the name ada'
+stop "$server"
+beam context --named serve "unix:$tmp/1" "unix:$tmp/2" 2> said
+is 'named at two places: status' $? 2
+
 if command -v redis-cli > /dev/null; then
         listening said context --print-url serve "unix:$tmp/r"
         is 'redis-cli writes' "$(redis-cli -s "$tmp/r" MSET a 1 b 2)" OK

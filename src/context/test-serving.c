@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which context a connection gets, and over what. */
+#include <beam/context.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "test.h"
+
+/* Words separated by blanks; an error or a text as it is, a number as text. */
+static const char *ask(beam_client *c, const char *line) {
+        static char text[256];
+        beam_result result;
+        beam_arg argv[8];
+        size_t argc = 0;
+
+        for (const char *p = line;; p++) {
+                size_t n = strcspn(p, " ");
+
+                argv[argc++] = (beam_arg){ p, n };
+                p += n;
+                if (!*p)
+                        break;
+        }
+        assert_r(beam_client_exec(c, argv, argc, &result, beam_after(30 * BEAM_SECOND)), 0);
+        if (result.kind == BEAM_RESULT_NULL)
+                return "nothing";
+        if (result.kind == BEAM_RESULT_INTEGER)
+                snprintf(text, sizeof(text), "%jd", (intmax_t)result.integer);
+        else
+                snprintf(text, sizeof(text), "%.*s", (int)result.n, result.data);
+        return text;
+}
+
+/* A client of @s by a pair made here. */
+static beam_client *connect_to(beam_context_server *s) {
+        beam_client *c;
+        char url[32];
+        int fds[2];
+
+        assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_r(beam_context_server_take(s, fds[0]), 0);
+        snprintf(url, sizeof(url), "fd:%d", fds[1]);
+        assert_r(beam_client_dial(url, &c, BEAM_FOREVER), 0);
+        return c;
+}
+
+static int begin_with_name(void *data, beam_context *ctx, const char *name) {
+        beam_client *c;
+        beam_result result;
+        beam_arg argv[] = { BEAM_ARG("SET"), BEAM_ARG("name"), { name, strlen(name) } };
+
+        ++*(int *)data;
+        if (strcmp(name, "nobody") == 0)
+                return -EPERM;
+        assert_r(beam_client_new(ctx, &c), 0);
+        assert_r(beam_client_exec(c, argv, 3, &result, BEAM_FOREVER), 0);
+        beam_client_free(c);
+        return 0;
+}
+
+TEST(one_for_all) {
+        beam_context_server *s;
+        beam_context *ctx;
+        beam_client *a, *b, *here;
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, NULL, &s), 0);
+        assert_str(beam_context_server_url(s), "");
+        a = connect_to(s);
+        b = connect_to(s);
+        assert_r(beam_client_new(ctx, &here), 0);
+        assert_str(ask(a, "set k v"), "OK");
+        assert_str(ask(b, "get k"), "v");
+        assert_str(ask(here, "get k"), "v");
+        assert_str(ask(a, "auth somebody x"),
+                   "WRONGPASS invalid username-password pair or user is disabled.");
+        beam_client_free(a);
+        beam_client_free(b);
+        beam_client_free(here);
+        beam_context_server_free(s);
+        beam_context_free(ctx);
+}
+
+TEST(one_for_each) {
+        beam_context_server *s;
+        beam_client *a, *b;
+        int n_made = 0;
+
+        assert_r(beam_context_serve_each(NULL, begin_with_name, &n_made, &s), 0);
+        a = connect_to(s);
+        b = connect_to(s);
+        assert_str(ask(a, "set k v"), "OK");
+        assert_str(ask(b, "get k"), "nothing");
+        assert_str(ask(b, "get name"), "");
+        assert_eq(n_made, 2);
+        beam_client_free(a);
+        beam_client_free(b);
+        a = connect_to(s);
+        assert_str(ask(a, "get k"), "nothing");
+        beam_context_server_free(s);
+        beam_client_free(a);
+}
+
+TEST(by_name) {
+        beam_context_server *s;
+        beam_client *a, *b;
+        int n_made = 0;
+
+        assert_r(beam_context_serve_named(NULL, begin_with_name, &n_made, &s), 0);
+        a = connect_to(s);
+        b = connect_to(s);
+        assert_str(ask(a, "set k v"), "OK");
+        assert_str(ask(b, "get k"), "v");
+        assert_str(ask(a, "auth ada x"), "OK");
+        assert_str(ask(a, "get name"), "ada");
+        assert_str(ask(a, "get k"), "nothing");
+        assert_str(ask(a, "set k of-ada"), "OK");
+        ask(b, "hello 3 auth ada x setname bob");
+        assert_str(ask(b, "get k"), "of-ada");
+        assert_str(ask(b, "client getname"), "bob");
+        assert_str(ask(b, "auth default x"), "OK");
+        assert_str(ask(b, "get k"), "of-ada");
+        assert_str(ask(a, "auth nobody x"),
+                   "WRONGPASS invalid username-password pair or user is disabled.");
+        assert_str(ask(a, "get name"), "ada");
+        assert_eq(n_made, 3);
+        beam_client_free(a);
+        beam_client_free(b);
+        a = connect_to(s);
+        assert_str(ask(a, "auth ada x"), "OK");
+        assert_str(ask(a, "get k"), "of-ada");
+        beam_client_free(a);
+        beam_context_server_free(s);
+}
+
+TEST(over_streams) {
+        beam_listener *l;
+        beam_session *near, *far;
+        beam_stream *st, *other;
+        beam_context_server *s;
+        beam_context *ctx;
+        beam_client *a, *b;
+        beam_msg *open;
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, NULL, &s), 0);
+
+        assert_r(beam_stream_pair(&st, &other), 0);
+        assert_r(beam_context_server_take_stream(s, other), 0);
+        assert_r(beam_client_take_stream(st, &a), 0);
+        assert_str(ask(a, "set k v"), "OK");
+
+        assert_r(beam_listen("mem:serving", NULL, &l), 0);
+        assert_r(beam_dial("mem:serving", NULL, &near, BEAM_FOREVER), 0);
+        assert_r(beam_accept(l, &far, BEAM_FOREVER), 0);
+        assert_r(beam_session_open_stream(near, "state", &st, BEAM_FOREVER), 0);
+        assert_r(beam_session_accept(far, &open, BEAM_FOREVER), 1);
+        assert_r(beam_context_server_take_stream(s, beam_msg_take_stream(open, 0)), 0);
+        beam_msg_free(open);
+        assert_r(beam_client_take_stream(st, &b), 0);
+        assert_str(ask(b, "get k"), "v");
+        assert_str(ask(b, "incr n"), "1");
+
+        beam_client_free(b);
+        beam_client_free(a);
+        assert_r(beam_session_drain(near, BEAM_FOREVER), 0);
+        beam_session_close(near);
+        beam_session_close(far);
+        beam_listener_close(l);
+        beam_context_server_free(s);
+        beam_context_free(ctx);
+}
