@@ -6,8 +6,8 @@
  *
  * Everything the library allocates comes through here, so that a test can count
  * what is alive and make the n-th allocation fail, and so that a context knows what
- * is used. The hook is one branch on a flag that is false without either: beside the 20 ns of a malloc it cannot be
- * measured, and the library that is tested is the one that is shipped, which a
+ * is used. The hook is one branch on a flag that is false without either: beside the 20 ns of a
+ * malloc it cannot be measured, and the library that is tested is the one that is shipped, which a
  * second build with the hook compiled in would not be. Paths too hot for malloc
  * keep freelists above this door, and give them back when asked to trim.
  *

@@ -17,9 +17,12 @@ client *client_new(store *s) {
 
         if (!c)
                 return NULL;
+        c->id = s->next_id;
+        if (table_add(&s->by_id, table_hash(&c->id, sizeof(c->id)), c) < 0)
+                return mem_free(c);
+        s->next_id++;
         c->store = s;
         c->db = &s->dbs[0];
-        c->id = s->next_id++;
         c->fd = -1;
         c->since = c->used = clock_wall_ms();
         resp_out_init(&c->out, 2);
@@ -37,11 +40,19 @@ client *client_free(client *c) {
         multi_forget(c);
         pubsub_forget(c);
         master_forget(c);
+        tracking_off(c);
+        table_take(&c->store->by_id, table_hash(&c->id, sizeof(c->id)), &c->id, sizeof(c->id));
         list_remove(&c->node);
         c->store->n_clients--;
         resp_out_deinit(&c->out);
         mem_free(c->name);
         return mem_free(c);
+}
+
+client *client_find(const store *s, uint64_t id) {
+        void **slot = table_find(&s->by_id, table_hash(&id, sizeof(id)), &id, sizeof(id));
+
+        return slot ? *slot : NULL;
 }
 
 void client_close(client *c, bool now) {
@@ -190,6 +201,8 @@ void client_run(client *who, call *c) {
         s->stats.n_commands++;
         s->stats.commands[c->cmd->number].n_calls++;
         s->stats.commands[c->cmd->number].n_failed += c->has_failed;
+        if (who->tracker && c->cmd->flags & CMD_READONLY && !c->is_again)
+                tracking_note(c);
         feed_done(&s->feed, c->db, c->argv, c->argc, s->n_changes != n_changes);
         if (who->flags & CLIENT_TIMED)
                 note_time(c, begin);
@@ -299,16 +312,26 @@ static int execute(client *c, const bytes *argv, int argc) {
 void client_answered(client *c) {
         if (!(c->flags & CLIENT_QUIET))
                 return;
-        resp_out_cut(&c->store->unsaid, 0);
+        if (!c->store->executing)
+                resp_out_cut(&c->store->unsaid, 0);
         c->flags &= ~(uint32_t)CLIENT_REPLY_SKIP;
         if (c->flags & CLIENT_REPLY_SKIP_NEXT)
                 c->flags ^= CLIENT_REPLY_SKIP_NEXT | CLIENT_REPLY_SKIP;
 }
 
 int client_exec(client *c, const bytes *argv, int argc) {
-        int r = execute(c, argv, argc);
+        store *s = c->store;
+        client *outer = s->executing; /* whose computed keys may execute commands too */
+        int r;
 
+        s->executing = c;
+        c->flags |= CLIENT_EXECUTING;
+        r = execute(c, argv, argc);
+        c->flags &= ~(uint32_t)CLIENT_EXECUTING;
+        s->executing = outer;
         if (r == 1)
                 client_answered(c);
+        if (tracking_waits(&s->tracking, c->tracker))
+                tracking_answered(c, argv[0]);
         return r;
 }

@@ -33,6 +33,7 @@ typedef enum client_flag {
         CLIENT_REPLY_SKIP = 1 << 11,
         CLIENT_REPLY_SKIP_NEXT = 1 << 12,
         CLIENT_PUBSUB = 1 << 14, /* listens to something */
+        CLIENT_EXECUTING = 1 << 15,
         CLIENT_QUIET = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT,
 } client_flag;
 
@@ -61,6 +62,7 @@ struct client {
         struct multi *multi;                 /* multi.h */
         struct blocked *blocked;             /* block.h */
         struct subscriptions *subscriptions; /* pubsub.h */
+        struct tracker *tracker;             /* tracking.h */
         struct follower *follower;           /* follower.h */
 
         int64_t wrote; /* the offset in the stream behind the last change that it made */
@@ -78,6 +80,9 @@ int client_exec(client *c, const bytes *argv, int argc);
 /* Run @c in the name of @who: the command, its arguments, and whether it runs again stand
  * in it. For what runs commands that have been looked up: EXEC, a wait that is over. */
 void client_run(client *who, call *c);
+
+/* The one with that number, or NULL. */
+client *client_find(const store *s, uint64_t id);
 
 /* Where its command is answered: in `out`, or, if it wants no replies, where nobody reads.
  * What is no reply is said in `out` all the same. */

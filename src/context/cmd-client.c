@@ -9,16 +9,6 @@
 #include "store.h"
 #include "text.h"
 
-static client *find(store *s, int64_t id) {
-        list_each(node, &s->clients) {
-                client *c = container_of(node, client, node);
-
-                if (c->id == (uint64_t)id)
-                        return c;
-        }
-        return NULL;
-}
-
 /* itself */
 
 void cmd_client_id(call *c) {
@@ -70,18 +60,26 @@ void cmd_client_reply(call *c) {
 /* listing */
 
 static void print_flags(const client *c, char ret[static 16]) {
-        static const struct {
+        const struct {
                 char letter;
-                uint32_t flags;
+                bool is_so;
         } letters[] = {
-                { 'P', CLIENT_PUBSUB },    { 'x', CLIENT_MULTI },    { 'b', CLIENT_BLOCKED },
-                { 'd', CLIENT_DIRTY_CAS }, { 'c', CLIENT_CLOSING },  { 'A', CLIENT_CLOSE_NOW },
-                { 'U', CLIENT_UNIX },      { 'e', CLIENT_NO_EVICT },
+                { 'P', c->flags & CLIENT_PUBSUB },
+                { 'x', c->flags & CLIENT_MULTI },
+                { 'b', c->flags & CLIENT_BLOCKED },
+                { 't', c->tracker },
+                { 'R', c->tracker && c->tracker->is_broken },
+                { 'B', c->tracker && c->tracker->broadcasts },
+                { 'd', c->flags & CLIENT_DIRTY_CAS },
+                { 'c', c->flags & CLIENT_CLOSING },
+                { 'A', c->flags & CLIENT_CLOSE_NOW },
+                { 'U', c->flags & CLIENT_UNIX },
+                { 'e', c->flags & CLIENT_NO_EVICT },
         };
         char *p = ret;
 
         for (size_t i = 0; i < sizeof(letters) / sizeof(*letters); i++)
-                if (c->flags & letters[i].flags)
+                if (letters[i].is_so)
                         *p++ = letters[i].letter;
         if (p == ret)
                 *p++ = 'N';
@@ -103,8 +101,9 @@ static void print(text *t, const client *c) {
         text_add(t, " sub=%zu psub=%zu ssub=%zu", pubsub_count(c, PUBSUB_CHANNEL),
                  pubsub_count(c, PUBSUB_PATTERN), pubsub_count(c, PUBSUB_SHARD));
         text_add(t, " multi=%d multi-mem=%zu", multi_count(c), multi_size(c));
-        text_add(t, " omem=%zu cmd=%s user=default redir=-1 resp=%d\n", c->out.n,
-                 c->last ? c->last->name : "NULL", c->out.version);
+        text_add(t, " omem=%zu cmd=%s user=default", c->out.n, c->last ? c->last->name : "NULL");
+        text_add(t, " redir=%" PRId64 " resp=%d\n", c->tracker ? (int64_t)c->tracker->redirect : -1,
+                 c->out.version);
 }
 
 /* What Redis tells apart. */
@@ -152,7 +151,7 @@ static void list_by_id(call *c) {
                 const client *one;
 
                 decimal_read(c->argv[i].p, c->argv[i].n, &id);
-                one = find(c->store, id);
+                one = client_find(c->store, (uint64_t)id);
                 if (one)
                         print(&t, one);
         }
@@ -285,6 +284,6 @@ void cmd_client_unblock(call *c) {
         }
         if (!call_integer(c, 2, &id, NULL))
                 return;
-        other = find(c->store, id);
+        other = client_find(c->store, (uint64_t)id);
         resp_out_integer(c->out, other && block_end(other, error));
 }

@@ -124,6 +124,7 @@ void cmd_reset(call *c) {
 
         multi_discard(who);
         pubsub_forget(who);
+        tracking_off(who);
         who->name = mem_free(who->name);
         who->flags &= ~(uint32_t)CLIENT_QUIET;
         who->db = &c->store->dbs[0];

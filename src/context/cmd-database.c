@@ -22,6 +22,7 @@ void cmd_flushdb(call *c) {
         if (!read_flush(c))
                 return;
         db_flush(c->db);
+        tracking_changed_all(c->store);
         call_count_changes(c, 1);
         resp_out_ok(c->out);
 }
@@ -31,6 +32,7 @@ void cmd_flushall(call *c) {
                 return;
         for (int i = 0; i < c->store->n_dbs; i++)
                 db_flush(&c->store->dbs[i]);
+        tracking_changed_all(c->store);
         call_count_changes(c, 1);
         resp_out_ok(c->out);
 }

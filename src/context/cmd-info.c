@@ -28,6 +28,7 @@ static void tell_server(text *t, const store *s) {
 static void tell_clients(text *t, const store *s) {
         text_add(t, "connected_clients:%zu\r\n", s->n_clients);
         text_add(t, "blocked_clients:%zu\r\n", s->n_blocked);
+        text_add(t, "tracking_clients:%zu\r\n", s->tracking.n_trackers);
 }
 
 /* The number, and again as people read it. */
@@ -80,6 +81,9 @@ static void tell_stats(text *t, const store *s) {
         text_add(t, "evicted_keys:%" PRIu64 "\r\n", of->n_evicted);
         text_add(t, "keyspace_hits:%" PRIu64 "\r\n", of->n_hits);
         text_add(t, "keyspace_misses:%" PRIu64 "\r\n", of->n_misses);
+        text_add(t, "tracking_total_keys:%zu\r\ntracking_total_items:%zu\r\n",
+                 table_count(&s->tracking.keys), s->tracking.n_items);
+        text_add(t, "tracking_total_prefixes:%zu\r\n", table_count(&s->tracking.prefixes));
         text_add(t, "pubsub_channels:%zu\r\npubsub_patterns:%zu\r\npubsubshard_channels:%zu\r\n",
                  table_count(&s->pubsub.topics[PUBSUB_CHANNEL]),
                  table_count(&s->pubsub.topics[PUBSUB_PATTERN]),

@@ -329,6 +329,7 @@ void db_changed(db *d, bytes name, notify_class class, const char *event) {
         d->store->n_changes++;
         multi_touch(d, name);
         block_signal(d, name);
+        tracking_changed(d->store, name);
         if (event)
                 notify_event(d, name, class, event);
 }

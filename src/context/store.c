@@ -7,6 +7,13 @@
 #include "../base/clock.h"
 #include "../base/mem.h"
 
+static const void *id_of(const void *entry, size_t *ret_n) {
+        const client *c = entry;
+
+        *ret_n = sizeof(c->id);
+        return &c->id;
+}
+
 int store_new(const config *cfg, store **ret) {
         store *s = mem_zero(sizeof(*s));
 
@@ -22,6 +29,8 @@ int store_new(const config *cfg, store **ret) {
         feed_init(&s->feed);
         mounting_init(&s->mounting);
         pubsub_init(&s->pubsub);
+        tracking_init(&s->tracking);
+        table_init(&s->by_id, id_of);
         resp_out_init(&s->unsaid, 2);
         s->next_id = 1;
         s->since = clock_wall_ms();
@@ -56,6 +65,8 @@ store *store_free(store *s) {
         latency_deinit(&s->latency);
         stats_deinit(&s->stats);
         pubsub_deinit(&s->pubsub);
+        tracking_deinit(&s->tracking);
+        table_deinit(&s->by_id);
         resp_out_deinit(&s->unsaid);
         return mem_free(s);
 }

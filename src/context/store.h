@@ -17,6 +17,7 @@
 #include "slowlog.h"
 #include "snapshot.h"
 #include "stats.h"
+#include "tracking.h"
 #include "upkeep.h"
 
 /* Of the Redis whose commands these are: clients ask it what they can do. */
@@ -31,6 +32,7 @@ struct store {
         list ready;         /* keys that changed and are waited for: block.c */
         bool is_serving;    /* those who wait */
         uint64_t next_id;   /* of a client */
+        table by_id;        /* the clients */
         int64_t since;      /* ms of Unix time: when it was made */
         int64_t clock;      /* ns of Unix time: when what is executed began */
         bool in_row;        /* another follows: it begins when this one ends */
@@ -38,8 +40,10 @@ struct store {
         uint64_t n_changes; /* ever */
         bool follows;       /* another store, which says when keys expire */
         call *current;      /* what is being executed, or NULL */
+        client *executing;  /* whose command it is that has caused it, or NULL */
         resp_out unsaid;    /* answers that nobody wants */
         pubsub pubsub;
+        tracking tracking;
         feed feed;
         master *master;     /* what is said to those who follow it */
         list acks;          /* who waits for what those say: call_wait_in() */

@@ -140,6 +140,147 @@ CONVERSATIONS = {
         b: SET k 1
         b: CONFIG SET notify-keyspace-events what
         """,
+    "tracking": """
+        a: CLIENT CACHING yes
+        a: CLIENT GETREDIR
+        a: CLIENT TRACKINGINFO
+        a: HELLO 3
+        a: CLIENT TRACKING on
+        a: CLIENT TRACKINGINFO
+        a: CLIENT GETREDIR
+        a: GET k
+        b: SET k 1
+        b: SET k 2
+        a: GET k
+        a: SET k 3
+        a: MGET k l m
+        b: MSET k 1 l 2 m 3
+        a: GET k
+        a: FLUSHDB
+        b: FLUSHALL
+        a: EXISTS e
+        a: TTL f
+        a: SINTERCARD 2 s t
+        a: KEYS *
+        b: MSET e 1 f 1
+        b: SADD t 1
+        b: SADD s 1
+        a! MULTI
+        a! GET k
+        a! SET k 1
+        a: EXEC
+        a: SELECT 1
+        a: GET k
+        b: SET k 1
+        a! CLIENT REPLY OFF
+        a! GET k
+        b: SET k 2
+        a! GET k
+        a! SET k 3
+        a: CLIENT REPLY ON
+        a: CLIENT TRACKING on NOLOOP
+        a: GET k
+        a: SET k 1
+        b: SET k 2
+        a: GET k
+        a: CLIENT TRACKING off
+        b: SET k 3
+        a: CLIENT TRACKING on
+        a: HELLO 2
+        a: GET k
+        b: SET k 4
+        a: CLIENT TRACKINGINFO
+        a: RESET
+        a: CLIENT TRACKINGINFO
+        """,
+    "caching": """
+        a: HELLO 3
+        a: CLIENT TRACKING on OPTIN OPTOUT
+        a: CLIENT TRACKING on BCAST OPTIN
+        a: CLIENT TRACKING on PREFIX a
+        a: CLIENT TRACKING on what
+        a: CLIENT TRACKING maybe
+        a: CLIENT TRACKING on OPTIN
+        a: CLIENT TRACKING on OPTOUT
+        a: CLIENT TRACKING on BCAST
+        a: GET k
+        b: SET k 1
+        a! CLIENT CACHING no
+        a! CLIENT CACHING maybe
+        a! CLIENT CACHING yes
+        a! CLIENT TRACKINGINFO
+        a! GET k
+        a: GET l
+        b: MSET k 1 l 1
+        a! CLIENT CACHING yes
+        a! MULTI
+        a! GET k
+        a! GET m
+        a! EXEC
+        a: GET l
+        b: MSET k 1 l 1 m 1
+        a: CLIENT TRACKING off
+        a: CLIENT TRACKING on OPTOUT
+        a: GET k
+        a! CLIENT CACHING no
+        a! CLIENT TRACKINGINFO
+        a: GET l
+        b: MSET k 1 l 1
+        """,
+    "broadcast": """
+        a: HELLO 3
+        a: CLIENT TRACKING on BCAST PREFIX ab PREFIX a
+        a: CLIENT TRACKING on BCAST PREFIX ab PREFIX b
+        a: CLIENT TRACKING on BCAST PREFIX abc
+        a: CLIENT TRACKING on BCAST PREFIX c
+        a: CLIENT TRACKING on
+        a: CLIENT TRACKINGINFO
+        a: GET z
+        b: MSET abx 1 a 2 z 3
+        b: SET bx 1
+        b: DEL c
+        a: SET cx 1
+        b: FLUSHALL
+        a: CLIENT TRACKING off
+        b: SET abx 1
+        a: CLIENT TRACKING on BCAST NOLOOP
+        a: CLIENT TRACKINGINFO
+        a: SET x 1
+        b: SET x 1
+        b: DEL x
+        b: DEL x
+        a: CLIENT TRACKING on BCAST PREFIX d
+        """,
+    "redirected": """
+        a: CLIENT TRACKING on REDIRECT 99999
+        a: CLIENT TRACKING on REDIRECT x
+        b: GET k
+        c: GET k
+        a: CLIENT TRACKING on REDIRECT <b> REDIRECT <c>
+        a: CLIENT TRACKING on REDIRECT <b>
+        a: GET k
+        c: SET k 1
+        b: SUBSCRIBE __redis__:invalidate
+        a: GET k
+        c: SET k 2
+        a: GET k
+        c: FLUSHALL
+        a: CLIENT TRACKINGINFO
+        a: CLIENT GETREDIR
+        b: RESET
+        b: HELLO 3
+        a: GET k
+        c: SET k 3
+        a: HELLO 3
+        a: GET k
+        b: QUIT
+        c: SET k 4
+        a: CLIENT TRACKINGINFO
+        a: CLIENT TRACKING on REDIRECT <a>
+        a: CLIENT TRACKINGINFO
+        a: GET k
+        c: SET k 5
+        """,
 }
 
 
@@ -165,6 +306,9 @@ class Talk:
         peer, values = self.peers[name], []
         try:
             peer.send(["PING", "mark"])
+        except ConnectionError:
+            pass  # what was said before can be read
+        try:
             while True:
                 value = peer.read()
                 if value in (b"mark", ("*", [b"pong", b"mark"])):
@@ -181,10 +325,13 @@ class Talk:
             self.held.add(name)
         else:
             self.held.discard(name)
-        # who has spoken first: then all that it has caused has been said
-        names = sorted(self.peers, key=lambda other: (other != name, other))
-        return {other: self.heard(other)
-                for other in names if other not in self.held and other != "judge"}
+        # once it has been answered all that it has caused has been said, or is about to be
+        # written before anything else is read: it too may hear more
+        heard = {name: [] if holds else self.heard(name)}
+        for other in sorted(self.peers):
+            if other not in self.held and other != "judge":
+                heard[other] = heard.get(other, []) + self.heard(other)
+        return heard
 
     def close(self):
         for peer in self.peers.values():
