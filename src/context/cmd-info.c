@@ -64,6 +64,8 @@ static void tell_memory(text *t, const store *s) {
         text_add(t, "used_memory_startup:%" PRId64 "\r\n", s->memory_before);
         tell_bytes(t, "maxmemory", (int64_t)s->config.maxmemory);
         text_add(t, "maxmemory_policy:%s\r\n", config_policy_name(&s->config));
+        text_add(t, "lazyfree_pending_objects:%zu\r\n", s->lazy.n_keys);
+        text_add(t, "lazyfreed_objects:%" PRIu64 "\r\n", s->lazy.n_freed);
 }
 
 static void tell_persistence(text *t, const store *s) {

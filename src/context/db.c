@@ -25,21 +25,10 @@ void db_init(db *d, store *s, int number) {
         table_init(&d->expiring, name_of);
 }
 
-void db_free_key(key *k) {
-        value_free(k);
-        mem_free(k);
-}
-
-static void free_key(void *arg, void *entry) {
-        (void)arg;
-        db_free_key(entry);
-}
-
+/* Those that expire are entries of both. */
 static void drop_keys(db *d) {
-        while (table_drain(&d->keys, SIZE_MAX, free_key, NULL))
-                ;
-        table_deinit(&d->keys);
-        table_deinit(&d->expiring);
+        lazy_table(d->store, &d->expiring, false);
+        lazy_table(d->store, &d->keys, true);
 }
 
 void db_deinit(db *d) {
@@ -176,7 +165,7 @@ key *db_set_inline(db *d, key *k, bytes value) {
                 if (timed)
                         *timed = moved;
         }
-        value_free(moved);
+        lazy_value(d->store, moved);
         moved->n_inline = value.n;
         memcpy(key_inline(moved), kept, value.n);
         return moved;
@@ -221,7 +210,7 @@ key *db_expire(db *d, key *k, int64_t when) {
 
 void db_clear(db *d, key *k) {
         keep(d, k);
-        value_free(k);
+        lazy_value(d->store, k);
 }
 
 void db_remove(db *d, key *k) {
@@ -236,7 +225,7 @@ void db_remove(db *d, key *k) {
         if (k->has_expiry)
                 table_take(&d->expiring, hash, name.p, name.n);
         if (k->is_saved == d->store->side || !snapshot_take_key(d, k))
-                db_free_key(k);
+                lazy_key(d->store, k);
 }
 
 void db_remove_expired(db *d, key *k) {
@@ -309,7 +298,7 @@ key *db_replace(db *d, bytes name, key *loose) {
         k = k ? db_expire(d, k, INT64_MAX) : db_add(d, name, loose->type);
         if (!k)
                 return NULL;
-        value_free(k);
+        lazy_value(d->store, k);
         k->type = loose->type;
         k->encoding = loose->encoding;
         k->value = loose->value;
@@ -338,8 +327,6 @@ void db_flush(db *d) {
         multi_touch_all(d, NULL);
         snapshot_take_all(d);
         drop_keys(d);
-        table_init(&d->keys, name_of);
-        table_init(&d->expiring, name_of);
         for (mount *m = NULL; (m = mount_next(d, m ? m->id : 0));)
                 mount_send_all(m, true);
 }

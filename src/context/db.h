@@ -72,9 +72,6 @@ void db_clear(db *d, key *k);
 /* Free it. Tells nobody. */
 void db_remove(db *d, key *k);
 
-/* A key that is in no database any more. */
-void db_free_key(key *k);
-
 /* Remove a key whose time has come: it counts, is notified as "expired", and replicas are
  * told to delete it. */
 void db_remove_expired(db *d, key *k);

@@ -140,7 +140,17 @@ bool evict_make_room(store *s) {
         began = clock_now();
         while (evict_is_over(s)) {
                 db *d;
-                key *k = s->config.maxmemory_policy == CONFIG_NO_EVICTION ? NULL : choose(s, &d);
+                key *k;
+
+                /* what has been removed takes its memory until it is freed */
+                if (lazy_has(&s->lazy)) {
+                        lazy_run(s, began + SLICE);
+                        if (clock_now() - began < SLICE)
+                                continue;
+                        upkeep_wake(s);
+                        break;
+                }
+                k = s->config.maxmemory_policy == CONFIG_NO_EVICTION ? NULL : choose(s, &d);
 
                 if (!k)
                         return false;

@@ -254,6 +254,10 @@ void hash_free(key *k) {
                 pack_free(k->value);
 }
 
+bool hash_drain(key *k, size_t n) {
+        return hash_table(k) && table_drain(k->value, n, free_field, NULL);
+}
+
 size_t hash_memory(const key *k, size_t n_looked) {
         size_t n = 0, n_seen = 0;
         hash_iter i;

@@ -49,4 +49,5 @@ void hash_entry(const void *entry, bytes *ret_field, bytes *ret_value);
 
 /* for value.c */
 void hash_free(key *k);
+bool hash_drain(key *k, size_t n);
 size_t hash_memory(const key *k, size_t n_looked);

@@ -39,6 +39,10 @@ void list_free(key *k) {
         mem_free(k->value);
 }
 
+bool list_drain(key *k, size_t n) {
+        return chain_drain(k->value, n);
+}
+
 size_t list_memory(const key *k) {
         return sizeof(chain) + chain_bytes(k->value);
 }

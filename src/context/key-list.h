@@ -25,4 +25,5 @@ bytes list_text(const pack_value *v, char scratch[static DECIMAL_MAX]);
 
 /* for value.c */
 void list_free(key *k);
+bool list_drain(key *k, size_t n);
 size_t list_memory(const key *k);

@@ -191,6 +191,10 @@ void set_free(key *k) {
                 intset_free(k->value);
 }
 
+bool set_drain(key *k, size_t n) {
+        return set_table(k) && table_drain(k->value, n, free_member, NULL);
+}
+
 size_t set_memory(const key *k, size_t n_looked) {
         size_t n = 0, n_seen = 0;
         set_iter i;

@@ -46,4 +46,5 @@ bytes set_entry(const void *entry);
 
 /* for value.c */
 void set_free(key *k);
+bool set_drain(key *k, size_t n);
 size_t set_memory(const key *k, size_t n_looked);

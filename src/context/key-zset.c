@@ -367,6 +367,16 @@ void zset_free(key *k) {
                 pack_free(k->value);
 }
 
+bool zset_drain(key *k, size_t n) {
+        large *l = large_of(k);
+
+        if (!l)
+                return false;
+        if (tree_cut(&l->order, 0, n, NULL, NULL) > 0)
+                return true;
+        return table_drain(&l->members, n, free_member, NULL);
+}
+
 size_t zset_memory(const key *k, size_t n_looked) {
         const large *l = large_of(k);
         size_t n = 0, n_seen = 0;

@@ -65,4 +65,5 @@ table *zset_table(const key *k);
 
 /* for value.c */
 void zset_free(key *k);
+bool zset_drain(key *k, size_t n);
 size_t zset_memory(const key *k, size_t n_looked);

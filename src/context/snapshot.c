@@ -103,7 +103,7 @@ static void end_large(snapshot *s) {
         dump_end(&s->dump);
         turn(s, s->k);
         if (s->is_removed)
-                db_free_key(s->k);
+                lazy_key(s->store, s->k);
         s->k = NULL;
 }
 
@@ -126,7 +126,7 @@ static void fail(snapshot *s, int r) {
         for (list *node; (node = list_take_first(&s->removed));) {
                 removed *gone = container_of(node, removed, node);
 
-                db_free_key(gone->k);
+                lazy_key(s->store, gone->k);
                 mem_free(gone);
         }
         drop(&s->out);
@@ -161,7 +161,7 @@ static void keep_removed(snapshot *s, int number, key *k) {
         removed *gone = mem_new(sizeof(*gone));
 
         if (!gone) {
-                db_free_key(k);
+                lazy_key(s->store, k);
                 fail(s, -ENOMEM);
                 return;
         }
@@ -180,7 +180,7 @@ static void see_flushed(void *arg, void *entry) {
         }
         if (is_old(s, k) && s->r == 0)
                 put_key(s, s->at, k);
-        db_free_key(k);
+        lazy_key(s->store, k);
 }
 
 /* The database that has the number's keys: they may have been swapped since. */

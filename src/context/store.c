@@ -37,6 +37,7 @@ int store_new(const config *cfg, store **ret) {
         s->due = INT64_MAX;
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
         slowlog_init(&s->slowlog);
+        lazy_init(&s->lazy);
         s->memory_before = store_memory(s);
         s->upkeep = upkeep_new(s);
         s->master = master_new(s);
@@ -55,10 +56,11 @@ store *store_free(store *s) {
                 return NULL;
         assert(list_is_empty(&s->clients));
         master_free(s->master);
-        upkeep_free(s->upkeep);
         snapshot_stop(s);
         while (s->n_dbs > 0)
                 db_deinit(&s->dbs[--s->n_dbs]);
+        lazy_run(s, CLOCK_NEVER);
+        upkeep_free(s->upkeep);
         mem_free(s->dbs);
         feed_deinit(&s->feed);
         slowlog_deinit(&s->slowlog);

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "feed.h"
 #include "latency.h"
+#include "lazy.h"
 #include "master.h"
 #include "mount.h"
 #include "pubsub.h"
@@ -56,6 +57,7 @@ struct store {
         stats stats;
         slowlog slowlog;
         latency latency;
+        lazy lazy;
         int64_t memory_before, memory_peak; /* bytes of the process: when it was made, and ever */
         int evict_db;                       /* whose turn it is */
 };

@@ -144,6 +144,7 @@ void upkeep_run(store *s) {
         bool more = expire(s, began + SLICE);
 
         store_note_latency(s, LATENCY_EXPIRE_CYCLE, clock_now() - began);
+        more |= lazy_run(s, clock_now() + SLICE);
         more |= evict_is_over(s) && evict_make_room(s);
         stop(s->upkeep);
         s->due = INT64_MAX;

@@ -37,6 +37,21 @@ void value_free(key *k) {
         value_init(k);
 }
 
+bool value_drain(key *k, size_t n) {
+        switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
+        case KEY_LIST:
+                return list_drain(k, n);
+        case KEY_HASH:
+                return hash_drain(k, n);
+        case KEY_SET:
+                return set_drain(k, n);
+        case KEY_ZSET:
+                return zset_drain(k, n);
+        default:
+                return false;
+        }
+}
+
 size_t value_count(const key *k) {
         switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
         case KEY_LIST:

@@ -17,6 +17,9 @@ void value_init(key *k);
  * another value. */
 void value_free(key *k);
 
+/* Free about @n of its elements; returns whether there are more. It can only be freed then. */
+bool value_drain(key *k, size_t n);
+
 /* Elements of a collection, 1 of a string; and bytes of memory that the value takes, as
  * estimated from up to @n_looked of its elements. */
 size_t value_count(const key *k);
