@@ -111,6 +111,8 @@ TEMPLATES = {
         "!ZSCAN <k> 0 COUNT 1000", "SADD <k> <m> <m>", "ZUNIONSTORE <k> <n> <k>",
     ],
     "generic": [
+        "RESTORE <k> <n> <m>", "RESTORE <k> <n> <m> REPLACE ABSTTL", "RESTORE <k> 0 <m> FREQ <n>",
+        "RESTORE <k> <t> <m> IDLETIME <n> REPLACE", "RESTORE <k> 0 <m> IDLETIME 1 FREQ 1",
         "DEL <k>", "UNLINK <k> <k>", "EXISTS <k> <k>", "TYPE <k>", "RENAME <k> <k>", "RENAMENX <k> <k>",
         "EXPIRE <k> 100", "EXPIRE <k> 100 NX", "EXPIRE <k> 200 GT", "EXPIRE <k> 50 LT", "EXPIRE <k> <t> XX",
         "PEXPIREAT <k> 99999999999999", "PERSIST <k>", "TTL <k>", "EXPIRETIME <k>", "PEXPIRETIME <k>",
