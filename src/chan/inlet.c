@@ -24,7 +24,7 @@ void inlet_open(inlet *in) {
 
         lock_take(&p->guard);
         list_append(&p->tx.ports, &in->port.node);
-        in->first = p->ring.n_put;
+        in->first = ring_n_put(&p->ring);
         lock_give(&p->guard);
 }
 
@@ -90,7 +90,7 @@ int inlet_push(inlet *in, beam_msg *msg) {
         w->done = false;
         w->msg = msg;
         r = pipe_put_or_wait(p, w, &poke);
-        w->place = p->ring.n_put - 1;
+        w->place = ring_n_put(&p->ring) - 1;
         in->waits = r == -EAGAIN;
         lock_give(&p->guard);
         if (poke)

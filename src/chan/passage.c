@@ -6,12 +6,17 @@
 #include "inlet.h"
 #include "stream.h"
 
+/* A handle that was cut off may just have been putting in another message. With others
+ * there would have been the guard; alone, what it put is all that there is. */
 static bool is_taken(const passage *over) {
-        return !over->tx || ring_n_taken(&over->pipe->ring) >= over->mark;
+        const chan_pipe *p = over->pipe;
+        size_t mark = p->tx.shared ? over->mark : ring_n_put(&p->ring);
+
+        return !over->tx || ring_n_taken(&p->ring) >= mark;
 }
 
 static bool is_drained(const chan_pipe *p) {
-        return !p->ring.depth || ring_is_drained(&p->ring);
+        return ring_n_taken(&p->ring) >= ring_n_put(&p->ring);
 }
 
 /* Nothing more will be heard of the pipe as a whole. */
@@ -66,7 +71,8 @@ static bool on_cut(member *m, int r, int r_home) {
                 } else
                         pipe_wake_rx_ports(p);
         }
-        lost = p->left || (over->tx && !is_taken(over));
+        lost = p->left ||
+               (over->tx ? !is_taken(over) : pipe_is_left(p) && !ring_is_empty(&p->ring));
         pipe_give(p, &k);
         return lost;
 }
@@ -173,7 +179,7 @@ bool passage_end(passage *over) {
         if (over->ended)
                 return false;
         over->ended = true;
-        over->mark = p->ring.n_put;
+        over->mark = ring_n_put(&p->ring);
         list_remove(&over->node);
         list_prepend(&p->passages, &over->node);
         if (is_taken(over))
@@ -190,7 +196,7 @@ void passage_drop(passage *over) {
 void passages_serve(chan_pipe *p) {
         bool all = is_pipe_over(p);
 
-        p->groups_at = !p->tx.n_open && !all ? p->ring.n_put : PIPE_NEVER;
+        p->groups_at = !p->tx.n_open && !all ? ring_n_put(&p->ring) : PIPE_NEVER;
         list_each(node, &p->passages) {
                 const passage *over = container_of(node, passage, node);
 

@@ -109,7 +109,7 @@ static size_t room_at(const chan_pipe *p) {
 
         if (p->max_bytes)
                 return 0;
-        return p->ring.n_put - p->ring.depth + (first->set->port ? 1 : pipe_half(p));
+        return ring_n_put(&p->ring) - p->ring.depth + (first->set->port ? 1 : pipe_half(p));
 }
 
 void pipe_note_tx(chan_pipe *p) {
@@ -117,8 +117,8 @@ void pipe_note_tx(chan_pipe *p) {
 
         if (!list_is_empty(&p->tx.waiters) && p->ring.depth && room_at(p) < at)
                 at = room_at(p);
-        if (!list_is_empty(&p->drainers) && p->ring.n_put < at)
-                at = p->ring.n_put;
+        if (!list_is_empty(&p->drainers) && ring_n_put(&p->ring) < at)
+                at = ring_n_put(&p->ring);
         atomic_store(&p->wake_tx_at, at);
 }
 
@@ -170,7 +170,7 @@ static void put_waiting(chan_pipe *p, const waitset *own, wakes *k) {
 
                 if (!w)
                         break;
-                w->place = p->ring.n_put;
+                w->place = ring_n_put(&p->ring);
                 r = put(p, w->msg);
                 if (r == 0)
                         w->msg = NULL;
@@ -328,9 +328,13 @@ int pipe_take_or_wait(chan_pipe *p, waiter *w, loop **ret_poke) {
 }
 
 int pipe_drain_or_wait(chan_pipe *p, waiter *w) {
+        bool drained = !p->ring.depth || ring_is_drained(&p->ring);
+
         if (pipe_is_left(p))
-                return !p->left ? 0 : p->rx.code == BEAM_CODE_LOST ? -ECONNRESET : -EPIPE;
-        if (!p->ring.depth || ring_is_drained(&p->ring))
+                return drained && !p->left            ? 0
+                       : p->rx.code == BEAM_CODE_LOST ? -ECONNRESET
+                                                      : -EPIPE;
+        if (drained)
                 return 0;
         list_append(&p->drainers, &w->node);
         pipe_note_tx(p);
@@ -449,7 +453,6 @@ void pipe_rx_over(chan_pipe *p, passage *over, uint32_t code, const char *text, 
         p->rx.code = code;
         p->rx.text = reason_copy(code, text);
         p->tx.cut = cut;
-        p->left = p->ring.depth && !ring_is_drained(&p->ring);
         /* what lies in the ring may still be received, while there is a handle */
         atomic_fetch_or(&p->rx_state, PIPE_CLOSED);
         waiter_finish_all(&p->tx.waiters, pipe_tx_end(p), k);

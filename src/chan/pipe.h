@@ -62,7 +62,7 @@ struct chan_pipe {
         uint32_t forks;
         size_t max_msg;
         pipe_side tx, rx;
-        bool left;               /* the receiver went, or was cut off, before it had taken all */
+        bool left;               /* the receiver went before it had taken all */
         size_t max_bytes, bytes; /* metered: none begins when so many lie untaken; 0 for any */
         size_t inlets_at;        /* when so many have been taken, an inlet wants to know, */
         size_t groups_at;        /* or a session that is being drained */

@@ -3,6 +3,13 @@
 
 #include "msg.h"
 
+bool ring_is_empty(const ring *r) {
+        for (size_t i = 0; i < r->depth; i++)
+                if (atomic_load(&r->slots[i]))
+                        return false;
+        return true;
+}
+
 beam_msg *ring_sweep(ring *r, bool *ret_some) {
         beam_msg *all = NULL;
 

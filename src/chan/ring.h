@@ -30,7 +30,7 @@ typedef struct ring {
 
         /* the sender's */
         size_t tail;
-        size_t n_put;
+        _Atomic size_t n_put;
         uint8_t pad_tx[64];
 
         /* the receiver's */
@@ -54,12 +54,17 @@ static inline beam_msg *ring_first(const ring *r) {
         return atomic_load(&r->slots[r->head]);
 }
 
+/* For another thread than the sender's, this is about to change while the sender goes on. */
+static inline size_t ring_n_put(const ring *r) {
+        return atomic_load_explicit(&r->n_put, memory_order_relaxed);
+}
+
 /* Into a free slot, which comes back. */
 static inline _Atomic(beam_msg *) *ring_put(ring *r, beam_msg *msg) {
         _Atomic(beam_msg *) *slot = &r->slots[r->tail];
 
         r->tail = ring_after(r, r->tail);
-        r->n_put++;
+        atomic_store_explicit(&r->n_put, ring_n_put(r) + 1, memory_order_relaxed);
         atomic_exchange(slot, msg);
         return slot;
 }
@@ -102,8 +107,11 @@ static inline beam_msg *ring_pull(ring *r) {
 
 /* Whether all that was put has been taken, as the sender's side sees it. */
 static inline bool ring_is_drained(const ring *r) {
-        return !r->n_put || !atomic_load(&r->slots[r->tail ? r->tail - 1 : r->depth - 1]);
+        return !ring_n_put(r) || !atomic_load(&r->slots[r->tail ? r->tail - 1 : r->depth - 1]);
 }
+
+/* The same for any thread, slot by slot; what is just being put in is seen or not. */
+bool ring_is_empty(const ring *r);
 
 /* What lies there when the receiver goes, chained by the messages' links; the slots stay,
  * as the sender may be putting in another. *ret_some also counts what was only pulled. */
