@@ -30,6 +30,7 @@ __attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
 
 enum {
         TEXT_MAX = 256 * 1024,
+        PIECES_MAX = 512,
         STALLED = 4 * OUT_HIGH, /* as a link does: who does not read is not listened to */
         MEMORY_MAX = 1 << 20,   /* of a run: what a peer makes us hold, mostly what waits for it, */
         MADE_MAX = 192 * 1024,  /* and beside that each thing that the program has made */
@@ -116,6 +117,9 @@ void run_settle(void) {
 static void feed(session_run *r) {
         size_t step = r->cut ? r->cut : r->n_batch;
 
+        /* a large batch is mostly payload, where one cut is like the other */
+        if (step < r->n_batch / PIECES_MAX)
+                step = r->n_batch / PIECES_MAX;
         mem_fail_at(r->fail_at);
         r->fail_at = 0;
         for (size_t at = 0; at < r->n_batch && r->s && !r->s->error; at += step) {
