@@ -29,7 +29,8 @@ typedef struct blocked {
         bool is_timed;
         key_type type;
         block_null null;
-        list in_line; /* of call_wait_in() */
+        list in_line; /* of call_wait_in(), */
+        bool is_held; /* or of call_hold() */
         const command *cmd;
         bytes *argv; /* copies, in the block of this */
         int argc, n_waits;
@@ -75,7 +76,7 @@ static void drop_if_idle(queue *q) {
         mem_free(q);
 }
 
-static void blocked_free(blocked *b) {
+static void detach(blocked *b) {
         for (int i = 0; i < b->n_waits; i++) {
                 list_remove(&b->waits[i].node);
                 drop_if_idle(b->waits[i].queue);
@@ -86,6 +87,10 @@ static void blocked_free(blocked *b) {
         b->client->blocked = NULL;
         b->client->flags &= ~(uint32_t)CLIENT_BLOCKED;
         b->client->store->n_blocked--;
+}
+
+static void blocked_free(blocked *b) {
+        detach(b);
         mem_free(b);
 }
 
@@ -242,6 +247,17 @@ void call_wait_in(call *c, list *line, int64_t deadline) {
         start_timer(c, b, deadline);
 }
 
+void call_hold(call *c, list *line) {
+        blocked *b = blocked_new(c, 0);
+
+        if (!b) {
+                call_fail_memory(c);
+                return;
+        }
+        b->is_held = true;
+        list_append(line, &b->in_line);
+}
+
 /* ending */
 
 void block_forget(client *c) {
@@ -271,7 +287,7 @@ bool block_end(client *c, const char *error) {
         resp_out *out = client_answers(c);
         blocked *b = c->blocked;
 
-        if (!b)
+        if (!b || b->is_held)
                 return false;
         if (!error && list_is_linked(&b->in_line))
                 return run_again(b, true);
@@ -283,6 +299,18 @@ bool block_end(client *c, const char *error) {
         client_answered(c);
         client_touch(c);
         return true;
+}
+
+void block_release(list *line) {
+        for (list *node; (node = list_first(line));) {
+                blocked *b = container_of(node, blocked, in_line);
+                client *c = b->client;
+
+                detach(b);
+                client_exec(c, b->argv, b->argc);
+                client_touch(c);
+                mem_free(b);
+        }
 }
 
 void block_retry(list *line) {

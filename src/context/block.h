@@ -33,6 +33,11 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
 void call_wait_in(call *c, list *line, int64_t deadline);
 void block_retry(list *line);
 
+/* Hold the command in @line, before it is executed: block_release() executes what is held
+ * there as if it came then. */
+void call_hold(call *c, list *line);
+void block_release(list *line);
+
 /* for db.c: somebody may wait for this key, which has changed */
 void block_signal(db *d, bytes name);
 /* and for SWAPDB: other keys may be there now */

@@ -8,6 +8,7 @@
 
 #include "../base/decimal.h"
 #include "../base/real.h"
+#include "context/commands.h"
 #include "store.h"
 
 void call_fail(call *c, const char *text) {
@@ -105,6 +106,14 @@ bool call_write(call *c, int i, key_type type, key **ret_k) {
 
         *ret_k = k;
         return call_check_type(c, k, type);
+}
+
+bool call_is_secret(const call *c, int i) {
+        if (c->cmd->run == cmd_auth)
+                return i > 0;
+        if (c->cmd->run != cmd_hello)
+                return false;
+        return (i > 2 && call_is(c, i - 1, "AUTH")) || (i > 3 && call_is(c, i - 2, "AUTH"));
 }
 
 bool call_integer(call *c, int i, int64_t *ret, const char *error) {

@@ -69,6 +69,9 @@ bool call_read(call *c, int i, key_type type, key **ret_k);
 bool call_write(call *c, int i, key_type type, key **ret_k);
 bool call_check_type(call *c, const key *k, key_type type);
 
+/* Whether argument @i is a password, or goes with one: it is shown to nobody. */
+bool call_is_secret(const call *c, int i);
+
 /* Argument @i as a number; false if it is none (in the range), and @error has been
  * answered; NULL is the common one. */
 bool call_integer(call *c, int i, int64_t *ret, const char *error);

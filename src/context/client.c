@@ -9,6 +9,7 @@
 #include "block.h"
 #include "context/commands.h"
 #include "evict.h"
+#include "monitor.h"
 #include "multi.h"
 #include "store.h"
 
@@ -26,6 +27,7 @@ client *client_new(store *s) {
         c->fd = -1;
         c->since = c->used = clock_wall_ms();
         resp_out_init(&c->out, 2);
+        list_init(&c->monitoring);
         list_init(&c->node);
         list_append(&s->clients, &c->node);
         s->n_clients++;
@@ -39,6 +41,7 @@ client *client_free(client *c) {
         block_forget(c);
         multi_forget(c);
         pubsub_forget(c);
+        monitor_forget(c);
         master_forget(c);
         tracking_off(c);
         table_take(&c->store->by_id, table_hash(&c->id, sizeof(c->id)), &c->id, sizeof(c->id));
@@ -204,6 +207,8 @@ void client_run(client *who, call *c) {
         if (who->tracker && c->cmd->flags & CMD_READONLY && !c->is_again)
                 tracking_note(c);
         feed_done(&s->feed, c->db, c->argv, c->argc, s->n_changes != n_changes);
+        if (!list_is_empty(&s->monitors) && !c->is_again)
+                monitor_tell(c);
         if (who->flags & CLIENT_TIMED)
                 note_time(c, begin);
         if (s->n_changes != n_changes)
@@ -275,6 +280,11 @@ static bool is_refused(call *c) {
                            c->cmd->name);
                 return true;
         }
+        if (who->flags & CLIENT_MONITOR &&
+            c->cmd->flags & (CMD_READONLY | CMD_WRITE | CMD_MAY_REPLICATE)) {
+                call_fail(c, "ERR Replica can't interact with the keyspace");
+                return true;
+        }
         return false;
 }
 
@@ -299,6 +309,8 @@ static int execute(client *c, const bytes *argv, int argc) {
                 spoil(c);
                 return 1;
         }
+        if (s->hold && hold_takes(&now))
+                return c->flags & CLIENT_BLOCKED ? 0 : 1;
         if (c->flags & CLIENT_MULTI && !is_of_transaction(now.cmd)) {
                 multi_queue(&now);
                 return 1;

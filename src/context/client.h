@@ -34,6 +34,7 @@ typedef enum client_flag {
         CLIENT_REPLY_SKIP_NEXT = 1 << 12,
         CLIENT_PUBSUB = 1 << 14, /* listens to something */
         CLIENT_EXECUTING = 1 << 15,
+        CLIENT_MONITOR = 1 << 16, /* is told of every command */
         CLIENT_QUIET = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT,
 } client_flag;
 
@@ -65,7 +66,8 @@ struct client {
         struct tracker *tracker;             /* tracking.h */
         struct follower *follower;           /* follower.h */
 
-        int64_t wrote; /* the offset in the stream behind the last change that it made */
+        list monitoring; /* monitor.h */
+        int64_t wrote;   /* the offset in the stream behind the last change that it made */
 };
 
 /* A client of @s, in database 0, speaking RESP2. NULL without memory. */

@@ -2,6 +2,7 @@
 /* CLIENT: who is connected, and what one can do about it. */
 #include <inttypes.h>
 
+#include "../base/clock.h"
 #include "../base/decimal.h"
 #include "block.h"
 #include "context/commands.h"
@@ -64,6 +65,7 @@ static void print_flags(const client *c, char ret[static 16]) {
                 char letter;
                 bool is_so;
         } letters[] = {
+                { 'O', c->flags & CLIENT_MONITOR },
                 { 'P', c->flags & CLIENT_PUBSUB },
                 { 'x', c->flags & CLIENT_MULTI },
                 { 'b', c->flags & CLIENT_BLOCKED },
@@ -267,6 +269,28 @@ void cmd_client_kill(call *c) {
         }
 }
 
+void cmd_client_pause(call *c) {
+        int64_t deadline;
+        bool all = c->argc == 3 || call_is(c, 3, "ALL");
+
+        if (c->argc > 4) {
+                call_fail_subcommand(c);
+        } else if (!all && !call_is(c, 3, "WRITE")) {
+                call_fail(c, "ERR CLIENT PAUSE mode must be WRITE or ALL");
+        } else if (block_deadline_ms(c, 2, &deadline)) {
+                /* no time at all, and more than there is, are none in Redis */
+                if (deadline != CLOCK_NEVER && hold_begin(c->store, deadline, all) < 0)
+                        call_fail_memory(c);
+                else
+                        resp_out_ok(c->out);
+        }
+}
+
+void cmd_client_unpause(call *c) {
+        hold_end(c->store);
+        resp_out_ok(c->out);
+}
+
 void cmd_client_unblock(call *c) {
         const char *error = NULL;
         client *other;
@@ -275,8 +299,7 @@ void cmd_client_unblock(call *c) {
         if (c->argc == 4 && call_is(c, 3, "ERROR")) {
                 error = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
         } else if (c->argc > 4) {
-                call_fail(c, "ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. "
-                             "Try CLIENT HELP.");
+                call_fail_subcommand(c);
                 return;
         } else if (c->argc == 4 && !call_is(c, 3, "TIMEOUT")) {
                 call_fail(c, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

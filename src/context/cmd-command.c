@@ -10,13 +10,13 @@
 
 /* words for bits */
 
-/* In the order of their bits. */
+/* In the order of their bits; Redis does not tell what may be replicated. */
 static const char *const flag_names[] = {
-        "write",         "readonly",          "denyoom",      "admin",
-        "pubsub",        "noscript",          "blocking",     "loading",
-        "stale",         "skip_monitor",      "skip_slowlog", "asking",
-        "fast",          "no_auth",           "no_multi",     "movablekeys",
-        "may_replicate", "no_mandatory_keys", "allow_busy",   "no_async_loading",
+        "write",  "readonly",          "denyoom",      "admin",
+        "pubsub", "noscript",          "blocking",     "loading",
+        "stale",  "skip_monitor",      "skip_slowlog", "asking",
+        "fast",   "no_auth",           "no_multi",     "movablekeys",
+        NULL,     "no_mandatory_keys", "allow_busy",   "no_async_loading",
 };
 static const char *const spec_flag_names[] = {
         "RO",     "RW",     "OW",      "RM",         "access",         "update",
@@ -29,7 +29,7 @@ static void reply_bits(resp_out *o, uint32_t set, const char *const *names, size
         char word[32];
 
         for (size_t i = 0; i < n; i++) {
-                if (!(set & 1u << i))
+                if (!(set & 1u << i) || !names[i])
                         continue;
                 snprintf(word, sizeof(word), "%s%s", before, names[i]);
                 resp_out_status(o, word);

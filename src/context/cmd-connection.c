@@ -4,6 +4,7 @@
 
 #include "../base/mem.h"
 #include "context/commands.h"
+#include "monitor.h"
 #include "multi.h"
 #include "store.h"
 
@@ -125,6 +126,7 @@ void cmd_reset(call *c) {
         multi_discard(who);
         pubsub_forget(who);
         tracking_off(who);
+        monitor_forget(who);
         who->name = mem_free(who->name);
         who->flags &= ~(uint32_t)CLIENT_QUIET;
         who->db = &c->store->dbs[0];

@@ -116,10 +116,7 @@ static void list_topics(call *c, pubsub_kind kind) {
         size_t later;
 
         if (c->argc > 3) {
-                call_failf(c,
-                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. "
-                           "Try PUBSUB HELP.",
-                           call_shown(c->argv[1]), c->argv[1].p);
+                call_fail_subcommand(c);
                 return;
         }
         later = resp_out_later(c->out);

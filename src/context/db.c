@@ -69,7 +69,7 @@ static void **place_of(db *d, const key *k) {
 /* It has expired: to those who ask it is not there. It goes away for good here, but in a
  * store that follows another, whose master says when (its clock is the one that counts). */
 static void expire_in_passing(db *d, key *k) {
-        if (!d->store->follows)
+        if (!d->store->follows && !d->store->hold)
                 db_remove_expired(d, k);
 }
 

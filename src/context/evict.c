@@ -135,7 +135,7 @@ static key *choose(store *s, db **ret_db) {
 bool evict_make_room(store *s) {
         int64_t began;
 
-        if (!evict_is_over(s) || s->follows)
+        if (!evict_is_over(s) || s->follows || s->hold)
                 return true;
         began = clock_now();
         while (evict_is_over(s)) {

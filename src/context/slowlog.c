@@ -70,7 +70,8 @@ void slowlog_put(slowlog *l, const call *c, int64_t us, size_t max) {
         entry->address = keep(&at, address);
         entry->name = keep(&at, name);
         for (int i = 0; i < n_shown; i++)
-                entry->argv[i] = keep_arg(&at, c->argv[i]);
+                entry->argv[i] =
+                        keep_arg(&at, call_is_secret(c, i) ? BYTES("(redacted)") : c->argv[i]);
         if (argc > n_shown)
                 entry->argv[n_shown] =
                         (bytes){ at, (size_t)snprintf(at, NOTE_MAX, "... (%d more arguments)",

@@ -29,6 +29,7 @@ int store_new(const config *cfg, store **ret) {
         feed_init(&s->feed);
         mounting_init(&s->mounting);
         pubsub_init(&s->pubsub);
+        list_init(&s->monitors);
         tracking_init(&s->tracking);
         table_init(&s->by_id, id_of);
         resp_out_init(&s->unsaid, 2);
@@ -67,6 +68,7 @@ store *store_free(store *s) {
         latency_deinit(&s->latency);
         stats_deinit(&s->stats);
         pubsub_deinit(&s->pubsub);
+        hold_free(s->hold);
         tracking_deinit(&s->tracking);
         table_deinit(&s->by_id);
         resp_out_deinit(&s->unsaid);

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "config.h"
 #include "feed.h"
+#include "hold.h"
 #include "latency.h"
 #include "lazy.h"
 #include "master.h"
@@ -44,6 +45,8 @@ struct store {
         client *executing;  /* whose command it is that has caused it, or NULL */
         resp_out unsaid;    /* answers that nobody wants */
         pubsub pubsub;
+        list monitors; /* clients */
+        hold *hold;    /* of commands, or NULL */
         tracking tracking;
         feed feed;
         master *master;     /* what is said to those who follow it */

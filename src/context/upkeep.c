@@ -67,7 +67,7 @@ static bool expire_some(db *d) {
 
 /* Returns whether the time was up before all had been looked at. */
 static bool expire(store *s, int64_t until) {
-        if (s->leaves_expired || s->follows)
+        if (s->leaves_expired || s->follows || s->hold)
                 return false;
         for (int n = 0; n < s->n_dbs; n++) {
                 db *d = &s->dbs[s->upkeep->next_db];

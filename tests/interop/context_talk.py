@@ -281,7 +281,94 @@ CONVERSATIONS = {
         a: GET k
         c: SET k 5
         """,
+    "monitor": r"""
+        a: MONITOR
+        b: GET k
+        a! MONITOR
+        a: GET k
+        a: PUBLISH x 1
+        a: CLIENT ID
+        b: SET k "a\b"
+        b: AUTH x
+        b: AUTH default x
+        b: HELLO 3 AUTH default x SETNAME me
+        b: NOSUCH
+        b: GET
+        b: CLIENT LIST TYPE master
+        b! MULTI
+        b! SET k 1
+        b! MONITOR
+        b! CLIENT KILL TYPE master
+        b! GET k
+        b: EXEC
+        b! MULTI
+        b! GET k
+        b: DISCARD
+        b: SELECT 2
+        b: LPOP k
+        b! BLPOP l 0
+        c: SELECT 2
+        c: RPUSH l 1
+        b: GET k
+        a: SUBSCRIBE x
+        c: PUBLISH x 1
+        a: PING
+        a: RESET
+        a: GET k
+        """,
+    "pause": """
+        a: CLIENT PAUSE
+        a: CLIENT PAUSE x
+        a: CLIENT PAUSE -1
+        a: CLIENT PAUSE 100000 what
+        a: CLIENT PAUSE 100000 WRITE x
+        a: CLIENT PAUSE 0
+        a: GET k
+        c: SET k 1
+        a: CLIENT PAUSE 100000 WRITE
+        a: CLIENT PAUSE 1 WRITE
+        a: GET k
+        a! PUBLISH x 1
+        b: NOSUCH
+        b: SET k
+        b! SET k 2
+        c: GET k
+        c: CLIENT UNBLOCK 99999
+        c: CLIENT UNPAUSE
+        a: GET k
+        b: GET k
+        c! BLPOP l 0
+        a: CLIENT PAUSE 100000 WRITE
+        b! RPUSH l 1
+        d! SPUBLISH x 1
+        e! PFCOUNT h
+        a: CLIENT UNPAUSE
+        b: PING
+        c: PING
+        d: PING
+        e: PING
+        a: CLIENT PAUSE 100000 WRITE
+        b! MULTI
+        b! GET k
+        b: EXEC
+        b! MULTI
+        b! SET k 3
+        b! GET k
+        b! EXEC
+        a: GET k
+        a: CLIENT UNPAUSE
+        b: GET k
+        a: CLIENT PAUSE 300 ALL
+        b: PING
+        """,
 }
+
+
+def plain(value):
+    """Without the time and the address in a line of MONITOR."""
+    if isinstance(value, tuple) and value[0] == "+":
+        return ("+", re.sub(rb"^\d+\.\d{6} (\[\d+) [^]]*\]", rb"\1]", value[1]))
+    return value
 
 
 class Talk:
@@ -310,7 +397,7 @@ class Talk:
             pass  # what was said before can be read
         try:
             while True:
-                value = peer.read()
+                value = plain(peer.read())
                 if value in (b"mark", ("*", [b"pong", b"mark"])):
                     return values
                 values.append(value)
