@@ -60,7 +60,7 @@ void call_keep(call *c, bytes name, key *loose, size_t n, notify_class class, co
                 db_remove(c->db, old);
                 db_changed(c->db, name, NOTIFY_GENERIC, "del");
         } else if (n > 0) {
-                if (!db_replace(c->db, name, loose)) {
+                if (!db_replace(c->db, name, loose, INT64_MAX)) {
                         call_fail_memory(c);
                         return;
                 }

@@ -154,6 +154,20 @@ void chain_move(chain *to, chain *from) {
         from->n = from->n_chunks = 0;
 }
 
+int chain_copy(chain *to, const chain *from) {
+        chain_set_bounds(to, from->max_bytes, from->max_count);
+        list_each(i, &from->chunks) {
+                pack *values = pack_copy(chunk_of(i)->values);
+
+                if (!values || chain_push_pack(to, values) < 0) {
+                        pack_free(values);
+                        chain_deinit(to);
+                        return -ENOMEM;
+                }
+        }
+        return 0;
+}
+
 size_t chain_count(const chain *c) {
         return c->n;
 }

@@ -50,6 +50,9 @@ void chain_set_bounds(chain *c, size_t max_bytes, size_t max_count);
 /* A chain cannot be moved but by this; @from is empty then. */
 void chain_move(chain *to, chain *from);
 
+/* The same values, in @to, which has been inited. -ENOMEM, and it is empty. */
+int chain_copy(chain *to, const chain *from);
+
 size_t chain_count(const chain *c);
 size_t chain_bytes(const chain *c); /* memory, by a walk over the chunks */
 size_t chain_n_chunks(const chain *c);

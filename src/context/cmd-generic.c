@@ -4,10 +4,12 @@
 
 #include "../base/decimal.h"
 #include "../base/glob.h"
+#include "../base/mem.h"
 #include "../base/random.h"
 #include "key-string.h"
 #include "scan.h"
 #include "store.h"
+#include "value.h"
 
 /* whether it is there */
 
@@ -238,19 +240,29 @@ void cmd_renamenx(call *c) {
         rename_key(c, true);
 }
 
+/* The database that argument @i says the number of. */
+static bool read_db(call *c, int i, db **ret) {
+        int64_t n;
+
+        if (!call_integer(c, i, &n, NULL))
+                return false;
+        if (n < 0 || n >= c->store->n_dbs) {
+                call_fail(c, n == (int)n ? "ERR DB index is out of range"
+                                         : "ERR value is out of range, value must between "
+                                           "-2147483648 and 2147483647");
+                return false;
+        }
+        *ret = &c->store->dbs[n];
+        return true;
+}
+
 void cmd_move(call *c) {
         bytes name = c->argv[1];
-        int64_t n;
         db *to;
         key *k;
 
-        if (!call_integer(c, 2, &n, NULL))
+        if (!read_db(c, 2, &to))
                 return;
-        if (n < 0 || n >= c->store->n_dbs) {
-                call_fail(c, "ERR DB index is out of range");
-                return;
-        }
-        to = &c->store->dbs[n];
         if (to == c->db) {
                 call_fail(c, "ERR source and destination objects are the same");
                 return;
@@ -267,4 +279,60 @@ void cmd_move(call *c) {
         db_changed(c->db, name, NOTIFY_GENERIC, "move_from");
         db_changed(to, name, NOTIFY_GENERIC, "move_to");
         resp_out_integer(c->out, 1);
+}
+
+typedef struct copy_options {
+        db *to;
+        bool replaces;
+} copy_options;
+
+static bool read_copy_options(call *c, copy_options *ret) {
+        for (int i = 3; i < c->argc; i++) {
+                if (call_is(c, i, "REPLACE")) {
+                        ret->replaces = true;
+                } else if (call_is(c, i, "DB") && i + 1 < c->argc) {
+                        if (!read_db(c, ++i, &ret->to))
+                                return false;
+                } else {
+                        call_fail_syntax(c);
+                        return false;
+                }
+        }
+        return true;
+}
+
+void cmd_copy(call *c) {
+        bytes from = c->argv[1], name = c->argv[2];
+        copy_options o = { .to = c->db };
+        key *k, *copy;
+        bool is_new;
+        int64_t when;
+
+        if (!read_copy_options(c, &o))
+                return;
+        if (o.to == c->db && bytes_equal(from, name)) {
+                call_fail(c, "ERR source and destination objects are the same");
+                return;
+        }
+        k = db_read(c->db, from);
+        is_new = k && !db_write(o.to, name);
+        if (!k || (!is_new && !o.replaces)) {
+                resp_out_integer(c->out, 0);
+                return;
+        }
+        k = db_peek(c->db, from);
+        when = key_expiry(k);
+        copy = value_copy(k);
+        if (!copy || !db_replace(o.to, name, copy, when)) {
+                call_fail_memory(c);
+        } else {
+                /* Redis removes what was there, and so has a new one */
+                if (!is_new)
+                        notify_event(o.to, name, NOTIFY_NEW, "new");
+                db_changed(o.to, name, NOTIFY_GENERIC, "copy_to");
+                resp_out_integer(c->out, 1);
+        }
+        if (copy)
+                value_free(copy);
+        mem_free(copy);
 }

@@ -120,18 +120,24 @@ key *db_write(db *d, bytes name) {
         return k;
 }
 
-key *db_new_key(db *d, bytes name, key_type type) {
-        key *k = name.n <= KEY_NAME_MAX ? mem_new(size_of(name.n, false)) : NULL;
+/* A key that is in no table yet; if it has an expiry, that is to be put in. */
+static key *new_block(db *d, bytes name, key_type type, bool has_expiry, size_t n_inline) {
+        key *k = name.n <= KEY_NAME_MAX ? mem_new(size_of(name.n, has_expiry) + n_inline) : NULL;
 
         if (!k)
                 return NULL;
         *k = (key){ .lru = evict_fresh(d->store) & 0xffffff,
                     .type = type,
                     .n_name = (uint32_t)name.n & KEY_NAME_MAX,
+                    .has_expiry = has_expiry,
                     .is_saved = d->store->side };
         value_init(k);
-        memcpy(k->rest, name.p, name.n);
+        memcpy((char *)key_name(k).p, name.p, name.n);
         return k;
+}
+
+key *db_new_key(db *d, bytes name, key_type type) {
+        return new_block(d, name, type, false, 0);
 }
 
 key *db_add(db *d, bytes name, key_type type) {
@@ -292,17 +298,75 @@ key *db_move(db *d, key *k, db *to, bytes name) {
         return moved;
 }
 
-key *db_replace(db *d, bytes name, key *loose) {
-        key *k = db_write(d, name);
-
-        k = k ? db_expire(d, k, INT64_MAX) : db_add(d, name, loose->type);
-        if (!k)
-                return NULL;
+/* What @loose has, in place of what @k has. */
+static void take_value(db *d, key *k, key *loose) {
         lazy_value(d->store, k);
         k->type = loose->type;
         k->encoding = loose->encoding;
-        k->value = loose->value;
+        k->value = loose->value; /* the larger of the union, so all of it */
         value_init(loose);
+}
+
+static key *replace_computed(db *d, mount *m, key *k, bytes name, key *loose, int64_t when) {
+        if (when != INT64_MAX) {
+                mount_refuse(d->store, name, "a computed key does not expire");
+                return NULL;
+        }
+        if (!k)
+                k = mount_add(m, name, loose->type);
+        if (k && loose->encoding == KEY_INLINE) {
+                k = db_set_inline(d, k, (bytes){ key_inline(loose), loose->n_inline });
+                if (k)
+                        k->type = KEY_STRING;
+        } else if (k) {
+                take_value(d, k, loose);
+        }
+        return k;
+}
+
+/* A block of its own for the new key, so that the old one is whole until nothing can fail. */
+key *db_replace(db *d, bytes name, key *loose, int64_t when) {
+        size_t n_inline = loose->encoding == KEY_INLINE ? loose->n_inline : 0;
+        uint64_t hash = table_hash(name.p, name.n);
+        key *old = db_write(d, name), *k;
+        bool was = old && old->has_expiry, is = when != INT64_MAX;
+        mount *m = mount_of(d, name);
+
+        if (m)
+                return replace_computed(d, m, old, name, loose, when);
+        k = new_block(d, name, loose->type, is, n_inline);
+        if (!k)
+                return NULL;
+        if (is && !was && table_add(&d->expiring, hash, k) < 0) {
+                mem_free(k);
+                return NULL;
+        }
+        if (!old && table_add(&d->keys, hash, k) < 0) {
+                if (is)
+                        table_take(&d->expiring, hash, name.p, name.n);
+                mem_free(k);
+                return NULL;
+        }
+        if (was && is)
+                *slot_of(&d->expiring, name) = k;
+        else if (was)
+                table_take(&d->expiring, hash, name.p, name.n);
+        if (old) {
+                *slot_of(&d->keys, name) = k;
+                lazy_key(d->store, old);
+        }
+        if (n_inline > 0) {
+                k->n_inline = n_inline;
+                memcpy(key_inline(k), key_inline(loose), n_inline);
+        } else {
+                take_value(d, k, loose);
+        }
+        if (is) {
+                memcpy(k->rest, &when, sizeof(when));
+                upkeep_wake(d->store);
+        }
+        if (!old)
+                notify_event(d, name, NOTIFY_NEW, "new");
         return k;
 }
 

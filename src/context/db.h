@@ -87,10 +87,10 @@ bool db_remove_if_empty(db *d, key *k);
  * nothing of that name. The expiry goes along. NULL without memory. */
 key *db_move(db *d, key *k, db *to, bytes name);
 
-/* The value of @loose, a key that is in no database and no inline string, as that of
- * @name, in place of what is there, its expiry too; @loose is empty then. NULL without
+/* The value of @loose, a key that is in no database, as that of @name, in place of what is
+ * there, with this expiry; @loose is empty then, or an inline string still. NULL without
  * memory, and nothing has changed. */
-key *db_replace(db *d, bytes name, key *loose);
+key *db_replace(db *d, bytes name, key *loose, int64_t when);
 
 /* Tell everybody that the key has changed: who watches or tracks it, who waits for it;
  * a notification of @event, unless it is NULL; and it counts as a change for saving and

@@ -108,14 +108,14 @@ bool hash_get(const key *k, bytes name, char scratch[static DECIMAL_MAX], bytes 
         return true;
 }
 
-/* From a pack to a table. */
-static int grow(key *k) {
+/* The fields of @k as a table, or NULL. */
+static table *make_table(const key *k) {
         table *t = mem_new(sizeof(*t));
         hash_iter i;
         int r = 0;
 
         if (!t)
-                return -ENOMEM;
+                return NULL;
         table_init(t, name_of);
         hash_iter_begin(&i, k);
         while (r == 0 && hash_iter_next(&i)) {
@@ -128,8 +128,17 @@ static int grow(key *k) {
         hash_iter_end(&i);
         if (r < 0) {
                 free_table(t);
-                return r;
+                return NULL;
         }
+        return t;
+}
+
+/* From a pack to a table. */
+static int grow(key *k) {
+        table *t = make_table(k);
+
+        if (!t)
+                return -ENOMEM;
         pack_free(k->value);
         k->value = t;
         k->encoding = KEY_TABLE;
@@ -256,6 +265,16 @@ void hash_free(key *k) {
 
 bool hash_drain(key *k, size_t n) {
         return hash_table(k) && table_drain(k->value, n, free_field, NULL);
+}
+
+int hash_copy(const key *k, key *copy) {
+        void *value = hash_table(k) ? (void *)make_table(k) : pack_copy(k->value);
+
+        if (!value)
+                return -ENOMEM;
+        copy->encoding = k->encoding;
+        copy->value = value;
+        return 0;
 }
 
 size_t hash_memory(const key *k, size_t n_looked) {

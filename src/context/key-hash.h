@@ -50,4 +50,5 @@ void hash_entry(const void *entry, bytes *ret_field, bytes *ret_value);
 /* for value.c */
 void hash_free(key *k);
 bool hash_drain(key *k, size_t n);
+int hash_copy(const key *k, key *copy); /* -ENOMEM */
 size_t hash_memory(const key *k, size_t n_looked);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key-list.h"
 
+#include <errno.h>
+
 #include "../base/mem.h"
 #include "store.h"
 
@@ -41,6 +43,21 @@ void list_free(key *k) {
 
 bool list_drain(key *k, size_t n) {
         return chain_drain(k->value, n);
+}
+
+int list_copy(const key *k, key *copy) {
+        chain *c = mem_new(sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        chain_init(c);
+        if (chain_copy(c, list_of(k)) < 0) {
+                mem_free(c);
+                return -ENOMEM;
+        }
+        copy->encoding = k->encoding;
+        copy->value = c;
+        return 0;
 }
 
 size_t list_memory(const key *k) {

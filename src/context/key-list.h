@@ -26,4 +26,5 @@ bytes list_text(const pack_value *v, char scratch[static DECIMAL_MAX]);
 /* for value.c */
 void list_free(key *k);
 bool list_drain(key *k, size_t n);
+int list_copy(const key *k, key *copy); /* -ENOMEM */
 size_t list_memory(const key *k);

@@ -86,14 +86,14 @@ static int put_in_table(table *t, bytes text) {
         return 1;
 }
 
-/* From numbers to a table. */
-static int grow(key *k) {
+/* The members of @k as a table, or NULL. */
+static table *make_table(const key *k) {
         table *t = mem_new(sizeof(*t));
         set_iter i;
         int r = 0;
 
         if (!t)
-                return -ENOMEM;
+                return NULL;
         table_init(t, name_of);
         set_iter_begin(&i, k);
         while (r >= 0 && set_iter_next(&i))
@@ -101,8 +101,17 @@ static int grow(key *k) {
         set_iter_end(&i);
         if (r < 0) {
                 free_table(t);
-                return r;
+                return NULL;
         }
+        return t;
+}
+
+/* From numbers to a table. */
+static int grow(key *k) {
+        table *t = make_table(k);
+
+        if (!t)
+                return -ENOMEM;
         intset_free(k->value);
         k->value = t;
         k->encoding = KEY_TABLE;
@@ -193,6 +202,16 @@ void set_free(key *k) {
 
 bool set_drain(key *k, size_t n) {
         return set_table(k) && table_drain(k->value, n, free_member, NULL);
+}
+
+int set_copy(const key *k, key *copy) {
+        void *value = set_table(k) ? (void *)make_table(k) : intset_copy(k->value);
+
+        if (!value)
+                return -ENOMEM;
+        copy->encoding = k->encoding;
+        copy->value = value;
+        return 0;
 }
 
 size_t set_memory(const key *k, size_t n_looked) {

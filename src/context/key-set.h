@@ -47,4 +47,5 @@ bytes set_entry(const void *entry);
 /* for value.c */
 void set_free(key *k);
 bool set_drain(key *k, size_t n);
+int set_copy(const key *k, key *copy); /* -ENOMEM */
 size_t set_memory(const key *k, size_t n_looked);

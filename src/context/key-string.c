@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "key-string.h"
 
+#include <errno.h>
+
 #include "../base/mem.h"
 
 /* The block of a raw string. */
@@ -104,6 +106,28 @@ key *string_resize(db *d, key *k, size_t n, char **ret) {
 void string_free(key *k) {
         if (k->encoding == KEY_RAW)
                 mem_free(k->value);
+}
+
+int string_copy(const key *k, key *copy) {
+        const raw *block = k->value;
+        raw *copied;
+
+        if (k->encoding == KEY_INLINE) {
+                memcpy(key_inline(copy), key_inline(k), k->n_inline);
+                copy->n_inline = k->n_inline;
+                return 0;
+        }
+        copy->integer = k->integer;
+        if (k->encoding == KEY_RAW) {
+                copied = mem_new(sizeof(*copied) + block->n);
+                if (!copied)
+                        return -ENOMEM;
+                copied->n = copied->size = block->n;
+                memcpy(copied->data, block->data, block->n);
+                copy->value = copied;
+        }
+        copy->encoding = k->encoding;
+        return 0;
 }
 
 size_t string_memory(const key *k) {

@@ -34,4 +34,5 @@ key *string_resize(db *d, key *k, size_t n, char **ret);
 
 /* for value.c */
 void string_free(key *k);
+int string_copy(const key *k, key *copy); /* -ENOMEM; of an inline one there is room */
 size_t string_memory(const key *k);

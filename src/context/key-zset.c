@@ -181,22 +181,31 @@ static int put_in_large(large *l, bytes member, double score) {
         return 1;
 }
 
-/* From a pack to a table and a tree. */
-static int grow(key *k) {
+/* The members of @k as a large one, or NULL. */
+static large *make_large(const key *k) {
         large *l = mem_new(sizeof(*l));
         zset_iter i;
         int r = 0;
 
         if (!l)
-                return -ENOMEM;
+                return NULL;
         table_init(&l->members, scored_key);
         tree_init(&l->order);
         for (bool there = zset_iter_at(&i, k, 0); there && r >= 0; there = zset_iter_next(&i))
                 r = put_in_large(l, i.member, i.score);
         if (r < 0) {
                 large_free(l);
-                return r;
+                return NULL;
         }
+        return l;
+}
+
+/* From a pack to a table and a tree. */
+static int grow(key *k) {
+        large *l = make_large(k);
+
+        if (!l)
+                return -ENOMEM;
         pack_free(k->value);
         k->value = l;
         k->encoding = KEY_TREE;
@@ -375,6 +384,16 @@ bool zset_drain(key *k, size_t n) {
         if (tree_cut(&l->order, 0, n, NULL, NULL) > 0)
                 return true;
         return table_drain(&l->members, n, free_member, NULL);
+}
+
+int zset_copy(const key *k, key *copy) {
+        void *value = large_of(k) ? (void *)make_large(k) : pack_copy(k->value);
+
+        if (!value)
+                return -ENOMEM;
+        copy->encoding = k->encoding;
+        copy->value = value;
+        return 0;
 }
 
 size_t zset_memory(const key *k, size_t n_looked) {

@@ -66,4 +66,5 @@ table *zset_table(const key *k);
 /* for value.c */
 void zset_free(key *k);
 bool zset_drain(key *k, size_t n);
+int zset_copy(const key *k, key *copy); /* -ENOMEM */
 size_t zset_memory(const key *k, size_t n_looked);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "value.h"
 
+#include "../base/mem.h"
 #include "key-hash.h"
 #include "key-list.h"
 #include "key-set.h"
@@ -80,4 +81,30 @@ size_t value_memory(const key *k, size_t n_looked) {
         default:
                 return string_memory(k);
         }
+}
+
+static int copy_to(const key *k, key *copy) {
+        switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
+        case KEY_LIST:
+                return list_copy(k, copy);
+        case KEY_HASH:
+                return hash_copy(k, copy);
+        case KEY_SET:
+                return set_copy(k, copy);
+        case KEY_ZSET:
+                return zset_copy(k, copy);
+        default:
+                return string_copy(k, copy);
+        }
+}
+
+key *value_copy(const key *k) {
+        size_t n_inline = k->encoding == KEY_INLINE ? k->n_inline : 0;
+        key *copy = mem_zero(sizeof(*copy) + n_inline);
+
+        if (!copy)
+                return NULL;
+        copy->type = k->type;
+        value_init(copy);
+        return copy_to(k, copy) < 0 ? mem_free(copy) : copy;
 }

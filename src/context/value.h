@@ -20,6 +20,10 @@ void value_free(key *k);
 /* Free about @n of its elements; returns whether there are more. It can only be freed then. */
 bool value_drain(key *k, size_t n);
 
+/* A key without a name, and in no database, that has a copy of it in the same encoding; its
+ * caller frees first the value, then the key. NULL without memory. */
+key *value_copy(const key *k);
+
 /* Elements of a collection, 1 of a string; and bytes of memory that the value takes, as
  * estimated from up to @n_looked of its elements. */
 size_t value_count(const key *k);

@@ -43,7 +43,9 @@ TEMPLATES = {
         "GETRANGE <k> <n> <n>", "SUBSTR <k> <n> <n>", "SETRANGE <k> <n> <m>", "INCR <k>", "DECR <k>",
         "INCRBY <k> <n>", "DECRBY <k> <n>", "INCRBYFLOAT <k> <r>", "MSET <k> <m> <k> <m>",
         "MSET <k> <m> <k>", "MSETNX <k> <m> <k> <m>", "MGET <k> <k> <k>", "SETNX <k> <m>",
-        "SETEX <k> 100 <m>", "SETEX <k> <t> <m>", "PSETEX <k> 100000 <m>",
+        "SETEX <k> 100 <m>", "SETEX <k> <t> <m>", "PSETEX <k> 100000 <m>", "LCS <k> <k>", "LCS <k> <k> LEN",
+        "LCS <k> <k> IDX", "LCS <k> <k> IDX MINMATCHLEN <n> WITHMATCHLEN", "LCS <k> <k> LEN IDX",
+        "LCS <k> <k> <m>",
     ],
     "bitmap": [
         "SET <k> <m>", "SET <k> <n>", "APPEND <k> <m>", "GET <k>", "SETBIT <k> <p> 1", "SETBIT <k> <p> 0",
@@ -116,8 +118,10 @@ TEMPLATES = {
         "DEL <k>", "UNLINK <k> <k>", "EXISTS <k> <k>", "TYPE <k>", "RENAME <k> <k>", "RENAMENX <k> <k>",
         "EXPIRE <k> 100", "EXPIRE <k> 100 NX", "EXPIRE <k> 200 GT", "EXPIRE <k> 50 LT", "EXPIRE <k> <t> XX",
         "PEXPIREAT <k> 99999999999999", "PERSIST <k>", "TTL <k>", "EXPIRETIME <k>", "PEXPIRETIME <k>",
-        "TOUCH <k> <k>", "OBJECT ENCODING <k>",
-        "OBJECT FREQ <k>", "OBJECT REFCOUNT nothing", "OBJECT IDLETIME nothing", "OBJECT <m> <k>", "MOVE <k> 1", "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
+        "TOUCH <k> <k>", "OBJECT ENCODING <k>", "COPY <k> <k>", "COPY <k> <k> REPLACE", "COPY <k> <k> DB 1",
+        "COPY <k> <k> DB <n> REPLACE", "COPY <k> <k> <m>",
+        "OBJECT FREQ <k>", "OBJECT REFCOUNT nothing", "OBJECT IDLETIME nothing", "OBJECT <m> <k>", "MOVE <k> 1",
+        "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
         "!SCAN 0 COUNT 1000", "!SCAN 0 COUNT 1000 TYPE list", "SELECT 1", "SELECT 0", "SELECT 0", "SWAPDB 0 1",
     ],
     "connection": [
