@@ -10,20 +10,43 @@ chain *list_of(const key *k) {
         return k->value;
 }
 
-key *list_add(db *d, bytes name) {
+/* The chunks of a new list are as the configuration has them at that time. */
+static chain *make_chain(const db *d) {
         int64_t size = d->store->config.list_max_listpack_size;
         chain *c = mem_new(sizeof(*c));
+
+        if (!c)
+                return NULL;
+        chain_init(c);
+        if (size > 0)
+                chain_set_bounds(c, 0, (size_t)size);
+        else if (size >= -5)
+                chain_set_bounds(c, (size_t)2048 << -size, 0); /* -1 is 4 KiB, -5 64 KiB */
+        return c;
+}
+
+key *list_add(db *d, bytes name) {
+        chain *c = make_chain(d);
         key *k = c ? db_add(d, name, KEY_LIST) : NULL;
 
         if (!k) {
                 mem_free(c);
                 return NULL;
         }
-        chain_init(c);
-        if (size > 0)
-                chain_set_bounds(c, 0, (size_t)size);
-        else if (size >= -5)
-                chain_set_bounds(c, (size_t)2048 << -size, 0); /* -1 is 4 KiB, -5 64 KiB */
+        k->encoding = KEY_CHAIN;
+        k->value = c;
+        return k;
+}
+
+key *list_new(const db *d) {
+        chain *c = make_chain(d);
+        key *k = c ? mem_zero(sizeof(*k)) : NULL;
+
+        if (!k) {
+                mem_free(c);
+                return NULL;
+        }
+        k->type = KEY_LIST;
         k->encoding = KEY_CHAIN;
         k->value = c;
         return k;

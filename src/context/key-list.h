@@ -20,6 +20,10 @@ static inline size_t list_count(const key *k) {
 /* A new key with an empty list, which its caller fills. NULL without memory. */
 key *list_add(db *d, bytes name);
 
+/* The same under no name, for a result that is not kept yet; its caller frees first the value,
+ * then the key. */
+key *list_new(const db *d);
+
 /* The bytes of an element; a number is printed into @scratch. */
 bytes list_text(const pack_value *v, char scratch[static DECIMAL_MAX]);
 

@@ -200,10 +200,12 @@ static large *make_large(const key *k) {
         return l;
 }
 
-/* From a pack to a table and a tree. */
-static int grow(key *k) {
-        large *l = make_large(k);
+int zset_enlarge(key *k) {
+        large *l = large_of(k);
 
+        if (l)
+                return 0;
+        l = make_large(k);
         if (!l)
                 return -ENOMEM;
         pack_free(k->value);
@@ -238,7 +240,7 @@ int zset_put(db *d, key *k, bytes member, double score) {
         if (!large_of(k) &&
             (member.n > cfg->zset_max_listpack_value ||
              (zset_count(k) >= cfg->zset_max_listpack_entries && !find_in_pack(k, member))) &&
-            grow(k) < 0)
+            zset_enlarge(k) < 0)
                 return -ENOMEM;
         return large_of(k) ? put_in_large(k->value, member, score) : put_in_pack(k, member, score);
 }

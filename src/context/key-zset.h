@@ -34,6 +34,9 @@ bool zset_score(const key *k, bytes member, double *ret);
 int zset_put(db *d, key *k, bytes member, double score);
 bool zset_remove(key *k, bytes member);
 
+/* Make it a table and a tree, however small it is. -ENOMEM. */
+int zset_enlarge(key *k);
+
 /* ranks; the member is there */
 size_t zset_rank(const key *k, bytes member);
 /* How many come before a score, or before the members of it and those; and the same by
