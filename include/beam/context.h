@@ -189,6 +189,50 @@ BEAM_API int beam_value_field(beam_value *v, beam_arg field, beam_arg value);
 /* One more name, without the prefix. -ENOMEM. */
 BEAM_API int beam_names_add(beam_names *names, const void *data, size_t n);
 
+/* following */
+
+typedef struct beam_follower beam_follower;
+
+typedef enum beam_change_kind {
+        /* What was known is void: a snapshot of everything follows. The first change, unless one
+         * goes on at a position; and later only if the master no longer has what was missed. */
+        BEAM_CHANGE_GAP,
+        BEAM_CHANGE_COMMAND, /* of the snapshot, or of what has changed since */
+        BEAM_CHANGE_WHOLE,   /* the snapshot is: what is known is the state at this position */
+} beam_change_kind;
+
+/* Borrowed from its follower until the next one is asked for. */
+typedef struct beam_change {
+        beam_change_kind kind;
+        int db;
+        const beam_arg *argv; /* to be executed there, with the same result */
+        size_t argc;
+        const char *position; /* behind it; NULL in a snapshot, and within a transaction */
+} beam_change;
+
+typedef struct beam_follow_options {
+        size_t size;                 /* sizeof(beam_follow_options) */
+        const char *position;        /* of an earlier follower, to go on there; or NULL */
+        const char *const *prefixes; /* up to NULL: only keys that begin with one; or NULL */
+        const char *user, *password; /* or NULL */
+} beam_follow_options;
+
+/* Be told all that the context, or the Redis, at @url holds, and then each change in order:
+ * a copy that executes them is what the master was, and misses nothing. The commands of a
+ * transaction stand between MULTI and EXEC. What a RENAME or the like makes of keys without the
+ * prefixes is a gap, since only a snapshot tells it. Errors as of beam_dial(); -EACCES: it
+ * wants another password; -EINVAL: no such position. */
+BEAM_API int beam_follow(const char *url, const beam_follow_options *opt, beam_follower **ret,
+                         int64_t deadline);
+
+/* The next change. A link that is lost is looked for again meanwhile. -ETIMEDOUT: nothing
+ * more has changed, as far as is known; others: it cannot go on, as what comes is no Redis's. */
+BEAM_API int beam_follower_next(beam_follower *f, beam_change *ret, int64_t deadline);
+
+/* 1 while there is a link, 0 while what is known may be old. */
+BEAM_API int beam_follower_is_linked(const beam_follower *f);
+BEAM_API beam_follower *beam_follower_free(beam_follower *f);
+
 /* for __attribute__((cleanup)) */
 
 static inline void beam_context_freep(beam_context **p) {
@@ -202,6 +246,10 @@ static inline void beam_mount_freep(beam_mount **p) {
 }
 static inline void beam_client_freep(beam_client **p) {
         *p = beam_client_free(*p);
+}
+
+static inline void beam_follower_freep(beam_follower **p) {
+        *p = beam_follower_free(*p);
 }
 
 #ifdef __cplusplus

@@ -36,7 +36,7 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
 };
 
 typedef struct cli_opts {
-        const char *service, *label;
+        const char *service, *label, *position;
         int64_t timeout, grace; /* ns */
         uint64_t count;         /* 0: no end */
         size_t depth, max;
@@ -70,6 +70,8 @@ int cli_listen(const char *url, beam_listener **ret);
 
 /* The same for contexts. */
 int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int64_t deadline);
+int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *opt,
+               beam_follower **ret, int64_t deadline);
 int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
                       beam_context_server **ret);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* beam context serve URL...: a context in this process. beam context exec URL CMD [ARG...]:
- * one command on a context, or on a Redis, somewhere. */
+ * one command on a context, or on a Redis, somewhere. beam context sync URL [PREFIX...]: all
+ * that is there, and what changes. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include "say.h"
 #include "wait.h"
 
-enum { URLS_MAX = 16 };
+enum { URLS_MAX = 16, PREFIXES_MAX = 64 };
 
 static int serve(const cli_opts *o, int n_urls, char **urls) {
         _cleanup_(beam_context_freep) beam_context *ctx = NULL;
@@ -102,20 +104,73 @@ static int exec(const cli_opts *o, int n_words, char **words) {
         return result.kind == BEAM_RESULT_ERROR ? CLI_FAILED : CLI_DONE;
 }
 
+/* Until it is told to stop, or nothing has changed for as long as --timeout says. */
+static int print_changes(const cli_opts *o, const char *url, beam_follower *f) {
+        int db = 0;
+
+        while (!wait_stops()) {
+                int64_t quiet = beam_after(o->timeout);
+                beam_change change;
+                int r;
+
+                while ((r = beam_follower_next(f, &change, BEAM_NOW)) == -ETIMEDOUT &&
+                       beam_now() < quiet && !wait_stops())
+                        wait_turn(quiet);
+                if (r == -ETIMEDOUT)
+                        return wait_stops() ? CLI_DONE : CLI_TIMEOUT;
+                if (r < 0)
+                        return cli_failed("following", url, r, NULL);
+                if (print_change(o, &change, &db) < 0)
+                        return CLI_FAILED;
+                if (change.kind == BEAM_CHANGE_WHOLE)
+                        say_note(o, "that is all there is; what changes follows");
+        }
+        return CLI_DONE;
+}
+
+static int sync_from(const cli_opts *o, int n_words, char **words) {
+        _cleanup_(beam_follower_freep) beam_follower *f = NULL;
+        const char *prefixes[PREFIXES_MAX + 1] = { NULL };
+        const beam_follow_options options = {
+                .size = sizeof(options),
+                .position = o->position,
+                .prefixes = n_words > 1 ? prefixes : NULL,
+        };
+        int status, r;
+
+        if (n_words < 1 || n_words > 1 + PREFIXES_MAX) {
+                say_error(
+                        "context sync wants a URL, and up to %d prefixes; see `beam help context`",
+                        PREFIXES_MAX);
+                return CLI_MISUSE;
+        }
+        for (int i = 1; i < n_words; i++)
+                prefixes[i - 1] = words[i];
+        r = wait_init();
+        if (r < 0) {
+                say_error("cannot set up signals: %s", strerror(-r));
+                return CLI_FAILED;
+        }
+        status = cli_follow(words[0], o, &options, &f, beam_after(o->timeout));
+        return status == CLI_DONE ? print_changes(o, words[0], f) : status;
+}
+
 static int context(const cli_opts *o, int n_words, char **words) {
         if (n_words > 0 && strcmp(words[0], "serve") == 0)
                 return serve(o, n_words - 1, words + 1);
         if (n_words > 0 && strcmp(words[0], "exec") == 0)
                 return exec(o, n_words - 1, words + 1);
-        say_error("context wants serve or exec; see `beam help context`");
+        if (n_words > 0 && strcmp(words[0], "sync") == 0)
+                return sync_from(o, n_words - 1, words + 1);
+        say_error("context wants serve, exec or sync; see `beam help context`");
         return CLI_MISUSE;
 }
 
 const cli_command cmd_context = {
         .name = "context",
         .bit = CLI_CONTEXT,
-        .synopsis = "serve URL... | exec URL CMD [ARG...]",
-        .summary = "Serve a Redis database, or execute a command on one",
+        .synopsis = "serve URL... | exec URL CMD [ARG...] | sync URL [PREFIX...]",
+        .summary = "Serve a Redis database, execute a command on one, or follow it",
         .text = "serve: an empty context in this process, for every client of Redis at each URL\n"
                 "(redis-cli -s PATH, redis-cli -p PORT). It ends, and is gone, at SIGTERM.\n"
                 "Unless said otherwise, all share one context.\n"
@@ -123,6 +178,13 @@ const cli_command cmd_context = {
                 "result\n"
                 "as redis-cli does, a pipe gets the bare values. An error of the command is status "
                 "1.\n"
-                "Options stand before serve and exec: what comes behind is the command's.\n",
+                "sync: all that the context, or the Redis, at URL holds, and then each change, as "
+                "lines\n"
+                "that redis-cli executes; with PREFIX only keys that begin with one. Where "
+                "something\n"
+                "was missed there is a FLUSHALL, and all comes anew. --timeout: end when nothing "
+                "has\n"
+                "changed for so long.\n"
+                "Options stand before serve, exec and sync: what comes behind is the command's.\n",
         .run = context,
 };

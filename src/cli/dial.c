@@ -103,6 +103,21 @@ int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int6
         return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
 }
 
+int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *opt,
+               beam_follower **ret, int64_t deadline) {
+        int r;
+
+        while (may_wait(o, r = beam_follow(url, opt, ret, deadline), deadline))
+                ;
+        if (r == -EINVAL && opt->position) {
+                say_error(
+                        "%s is no position that `beam context --json sync` tells, or %s no address",
+                        opt->position, url);
+                return CLI_MISUSE;
+        }
+        return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
+}
+
 static int unheard(const char *url, int r) {
         switch (r) {
         case -EINVAL:

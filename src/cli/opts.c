@@ -36,6 +36,7 @@ typedef enum flag_id {
         F_WAIT,
         F_EACH,
         F_NAMED,
+        F_POSITION,
         F_HELP,
 } flag_id;
 
@@ -68,6 +69,8 @@ static const struct flag {
           "of context serve: a context of its own for each connection" },
         { "named", 'N', F_NAMED, CLI_CONTEXT, NULL,
           "of context serve: a context for each name that clients say as their user" },
+        { "position", 'p', F_POSITION, CLI_CONTEXT, "POSITION",
+          "of context sync: go on where an earlier one was, as --json told it" },
         { "dial", 'd', F_DIAL, CLI_RECV, NULL, "connect to URL instead of listening there" },
         { "count", 'n', F_COUNT, CLI_RECV | CLI_PING, "COUNT", "end after so many" },
         { "raw", 'r', F_RAW, CLI_RECV | CLI_CALL, NULL,
@@ -127,6 +130,9 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_LABEL:
                 o->label = value;
                 return strlen(value) <= BEAM_LABEL_MAX ? 0 : -EINVAL;
+        case F_POSITION:
+                o->position = value;
+                return 0;
         case F_TIMEOUT:
                 return parse_seconds(value, &o->timeout);
         case F_GRACE:

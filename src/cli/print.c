@@ -9,10 +9,10 @@
 #include "base/utf8.h"
 
 /* In quotes, with what is not printable spelled out. */
-static void print_quoted(const beam_result *r) {
+static void print_quoted(const char *p, size_t n) {
         putchar('"');
-        for (size_t i = 0; i < r->n; i++) {
-                unsigned char c = (unsigned char)r->data[i];
+        for (size_t i = 0; i < n; i++) {
+                unsigned char c = (unsigned char)p[i];
 
                 if (c == '"' || c == '\\')
                         printf("\\%c", c);
@@ -54,7 +54,7 @@ static void print_for_people(const beam_result *r, int indent) {
                 fputs(r->integer ? "(true)" : "(false)", stdout);
                 break;
         case BEAM_RESULT_BYTES:
-                print_quoted(r);
+                print_quoted(r->data, r->n);
                 break;
         case BEAM_RESULT_ARRAY:
         case BEAM_RESULT_SET:
@@ -100,14 +100,14 @@ static void print_bare(const beam_result *r) {
 }
 
 /* Bytes that are no text become {"base64": ...}, as elsewhere in this tool. */
-static void print_json_bytes(const beam_result *r) {
+static void print_json_bytes(const char *p, size_t n) {
         static const char digits[] =
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-        if (utf8_is_valid(r->data, r->n)) {
+        if (utf8_is_valid(p, n)) {
                 putchar('"');
-                for (size_t i = 0; i < r->n; i++) {
-                        unsigned char c = (unsigned char)r->data[i];
+                for (size_t i = 0; i < n; i++) {
+                        unsigned char c = (unsigned char)p[i];
 
                         if (c == '"' || c == '\\')
                                 printf("\\%c", c);
@@ -120,12 +120,12 @@ static void print_json_bytes(const beam_result *r) {
                 return;
         }
         fputs("{\"base64\": \"", stdout);
-        for (size_t i = 0; i < r->n; i += 3) {
-                size_t left = r->n - i;
+        for (size_t i = 0; i < n; i += 3) {
+                size_t left = n - i;
                 uint32_t three = 0;
 
                 for (size_t k = 0; k < 3; k++)
-                        three = three << 8 | (k < left ? (unsigned char)r->data[i + k] : 0u);
+                        three = three << 8 | (k < left ? (unsigned char)p[i + k] : 0u);
                 for (size_t k = 0; k < 4; k++)
                         putchar(k > left ? '=' : digits[three >> (18 - 6 * k) & 63]);
         }
@@ -148,18 +148,18 @@ static void print_json(const beam_result *r) {
                 break;
         case BEAM_RESULT_ERROR:
                 fputs("{\"error\": ", stdout);
-                print_json_bytes(r);
+                print_json_bytes(r->data, r->n);
                 putchar('}');
                 break;
         case BEAM_RESULT_REAL: /* JSON has no name for inf and nan */
                 if (r->real - r->real == 0)
                         fwrite(r->data, 1, r->n, stdout);
                 else
-                        print_json_bytes(r);
+                        print_json_bytes(r->data, r->n);
                 break;
         case BEAM_RESULT_STATUS:
         case BEAM_RESULT_BYTES:
-                print_json_bytes(r);
+                print_json_bytes(r->data, r->n);
                 break;
         case BEAM_RESULT_ARRAY:
         case BEAM_RESULT_SET:
@@ -194,6 +194,58 @@ int print_result(const cli_opts *o, const beam_result *r) {
                 putchar('\n');
         } else {
                 print_bare(r);
+        }
+        return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+static bool is_plain(beam_arg word) {
+        for (size_t i = 0; i < word.n; i++)
+                if (word.data[i] <= ' ' || word.data[i] > '~' || word.data[i] == '"' ||
+                    word.data[i] == '\'' || word.data[i] == '\\')
+                        return false;
+        return word.n > 0;
+}
+
+static void print_words(const beam_arg *argv, size_t argc) {
+        for (size_t i = 0; i < argc; i++) {
+                if (i > 0)
+                        putchar(' ');
+                if (is_plain(argv[i]))
+                        fwrite(argv[i].data, 1, argv[i].n, stdout);
+                else
+                        print_quoted(argv[i].data, argv[i].n);
+        }
+        putchar('\n');
+}
+
+static void print_change_json(const beam_change *change) {
+        static const char *const kinds[] = { "gap", "command", "whole" };
+
+        printf("{\"kind\": \"%s\"", kinds[change->kind]);
+        if (change->kind == BEAM_CHANGE_COMMAND) {
+                printf(", \"db\": %d, \"command\": [", change->db);
+                for (size_t i = 0; i < change->argc; i++) {
+                        if (i > 0)
+                                fputs(", ", stdout);
+                        print_json_bytes(change->argv[i].data, change->argv[i].n);
+                }
+                putchar(']');
+        }
+        if (change->position)
+                printf(", \"position\": \"%s\"", change->position);
+        puts("}");
+}
+
+int print_change(const cli_opts *o, const beam_change *change, int *db) {
+        if (o->json) {
+                print_change_json(change);
+        } else if (change->kind == BEAM_CHANGE_GAP) {
+                puts("FLUSHALL");
+        } else if (change->kind == BEAM_CHANGE_COMMAND) {
+                if (change->db != *db)
+                        printf("SELECT %d\n", change->db);
+                *db = change->db;
+                print_words(change->argv, change->argc);
         }
         return fflush(stdout) == 0 ? 0 : -errno;
 }

@@ -35,6 +35,7 @@ typedef enum client_flag {
         CLIENT_PUBSUB = 1 << 14, /* listens to something */
         CLIENT_EXECUTING = 1 << 15,
         CLIENT_MONITOR = 1 << 16, /* is told of every command */
+        CLIENT_MASTER = 1 << 17,  /* says what this store is to do, which follows it */
         CLIENT_QUIET = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT,
 } client_flag;
 

@@ -6,6 +6,7 @@
 #include "../base/decimal.h"
 #include "block.h"
 #include "context/commands.h"
+#include "follower.h"
 #include "multi.h"
 #include "store.h"
 #include "text.h"
@@ -66,6 +67,8 @@ static void print_flags(const client *c, char ret[static 16]) {
                 bool is_so;
         } letters[] = {
                 { 'O', c->flags & CLIENT_MONITOR },
+                { 'S', follower_follows(c) },
+                { 'M', c->flags & CLIENT_MASTER },
                 { 'P', c->flags & CLIENT_PUBSUB },
                 { 'x', c->flags & CLIENT_MULTI },
                 { 'b', c->flags & CLIENT_BLOCKED },
@@ -130,9 +133,15 @@ static bool read_type(call *c, int i, client_type *ret) {
         return false;
 }
 
-/* Masters and replicas are no clients of a store. */
+static client_type type_of(const client *c) {
+        return c->flags & CLIENT_MASTER   ? MASTER
+               : follower_follows(c)      ? REPLICA
+               : c->flags & CLIENT_PUBSUB ? LISTENER
+                                          : NORMAL;
+}
+
 static bool is_of(const client *c, client_type type) {
-        return type == ANY || type == (c->flags & CLIENT_PUBSUB ? LISTENER : NORMAL);
+        return type == ANY || type == type_of(c);
 }
 
 void cmd_client_info(call *c) {

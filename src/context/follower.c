@@ -148,6 +148,10 @@ follower *follower_of(client *c) {
         return f;
 }
 
+bool follower_follows(const client *c) {
+        return c->follower && c->follower->state != FOLLOWER_TALKS;
+}
+
 follower *follower_free(follower *f) {
         if (!f)
                 return NULL;

@@ -57,6 +57,8 @@ typedef struct follower {
 
 /* That of @c, made when there is none yet; NULL without memory. */
 follower *follower_of(client *c);
+/* Whether @c is one, and does not only talk. */
+bool follower_follows(const client *c);
 /* Its client is freed. NULL is fine. */
 follower *follower_free(follower *f);
 

@@ -304,6 +304,7 @@ void master_sync(call *c, bytes id, int64_t offset) {
         if (!m->pump.fn)
                 post_init(&m->pump, loop_get(), false, on_pump);
         keep_stream(m);
+        f->master = m;
         list_append(&m->followers, &f->node);
         m->n_followers++;
         f->acks = id.n > 0;
@@ -322,10 +323,11 @@ void master_sync(call *c, bytes id, int64_t offset) {
 
 void master_forget(client *c) {
         follower *f = c->follower;
-        master *m = c->store->master;
+        master *m;
 
         if (!f)
                 return;
+        m = f->master;
         c->follower = NULL;
         if (f->state != FOLLOWER_TALKS && --m->n_followers == 0) {
                 m->left = clock_now();

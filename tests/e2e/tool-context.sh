@@ -49,6 +49,44 @@ stop "$server"
 beam context --named serve "unix:$tmp/1" "unix:$tmp/2" 2> said
 is 'named at two places: status' $? 2
 
+# following one: what there is, then what changes
+listening said context --print-url serve "unix:$tmp/m"
+beam context exec "unix:$tmp/m" SET a 'two words' > said
+beam context exec "unix:$tmp/m" RPUSH b:l 1 2 > said
+mkfifo changes
+"$beam" context --json sync "unix:$tmp/m" b: > changes &
+follower=$!
+exec 7< changes
+change() { # its next line, in $line
+        read -r -t "$patience" line <&7 || give_up 'a change'
+}
+change
+is 'sync: a gap first' "$line" '{"kind": "gap"}'
+change
+is 'sync: what there was' "$line" '{"kind": "command", "db": 0, "command": ["RPUSH", "b:l", "1", "2"]}'
+change
+like 'sync: all of it' "$line" '"whole"'
+position=$(sed 's/.*"position": "\([^"]*\)".*/\1/' <<< "$line")
+beam context exec "unix:$tmp/m" SET a 3 > said
+beam context exec "unix:$tmp/m" RPUSH b:l 3 > said
+change
+like 'sync: what has changed' "$line" '"RPUSH", "b:l", "3"'
+stop $follower
+is 'sync: ends in order' $? 0
+mkfifo more
+"$beam" context --position "$position" sync "unix:$tmp/m" > more &
+follower=$!
+exec 7< more
+change
+is 'sync: from a position on' "$line" 'SET a 3'
+stop $follower
+exec 7<&-
+beam context --position x sync "unix:$tmp/m" 2> said
+is 'sync: no position: status' $? 2
+beam context sync 2> said
+is 'misuse of sync: status' $? 2
+stop "$server"
+
 if command -v redis-cli > /dev/null; then
         listening said context --print-url serve "unix:$tmp/r"
         is 'redis-cli writes' "$(redis-cli -s "$tmp/r" MSET a 1 b 2)" OK

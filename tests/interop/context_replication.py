@@ -7,6 +7,8 @@
 Commands drawn by chance (context_oracle.py) change the one, and the other has to hold the same
 then, read back key by key.
 """
+import base64
+import json
 import random
 import shutil
 import socket
@@ -285,8 +287,88 @@ def slow_one(place):
         assert "reason=output buffer limit" in info(master)["last_dropped_slave"]
 
 
+# a program follows
+
+
+def select(copy, at, number):
+    if number != at:
+        copy.ask(["SELECT", str(number)])
+    return number
+
+
+def as_bytes(word):
+    return base64.b64decode(word["base64"]) if isinstance(word, dict) else word
+
+
+class Follower:
+    """Keeps a copy by what `beam context sync` tells."""
+
+    def __init__(self, place, url, copy, *more):
+        self.copy, self.db, self.n_gaps, self.position = copy, 0, 0, None
+        self.child = subprocess.Popen([place.tool, "context", "--json", *more, "sync", url],
+                                      stdout=subprocess.PIPE, text=True)
+        place.children.append(self.child)
+
+    def follow_until(self, position):
+        while self.position != position:
+            line = self.child.stdout.readline()
+            assert line, "the follower has ended"
+            change = json.loads(line)
+            if change["kind"] == "gap":
+                self.n_gaps += 1
+                self.copy.ask(["FLUSHALL"])
+            elif change["kind"] == "command":
+                self.db = select(self.copy, self.db, change["db"])
+                self.copy.ask([as_bytes(word) for word in change["command"]])
+            self.position = change.get("position", self.position)
+
+
+def position(master):
+    """Where its stream is, once it has come to a mark that is set now."""
+    master.ask(["SELECT", "0"])
+    master.ask(["SET", "mark", "x"])
+    facts = info(master)
+    return f"{facts['master_replid']}:{facts['master_repl_offset']}:0"
+
+
+def follow(place, master, url, cut):
+    """The copy is the same, however often the link is cut; and one more goes on at a position."""
+    _, path, _ = place.context()
+    copy = peer(path)
+    writer = Writer(master, 7)
+    writer.write(500)
+    follower = Follower(place, url, copy)
+    writer.write(500)
+    wait_until(lambda: info(master)["connected_slaves"] == "1", "the follower")
+    for _ in range(3):
+        writer.write(200)
+        cut()
+        writer.write(200)
+        follower.follow_until(position(master))
+    assert follower.n_gaps == 1
+    assert same(master, copy) > 5
+    place.end(follower.child)
+    writer.write(200)
+    again = Follower(place, url, copy, "--position", follower.position)
+    again.follow_until(position(master))
+    assert again.n_gaps == 0
+    same(master, copy)
+
+
+def followed_redis(place):
+    _, path, _ = place.redis("--repl-diskless-sync-delay", "0")
+    master = peer(path)
+    follow(place, master, "unix:" + path, lambda: master.ask(["CLIENT", "KILL", "TYPE", "replica"]))
+
+
+def followed_context(place):
+    _, path, _ = place.context()
+    master = peer(path)
+    follow(place, master, "unix:" + path, lambda: master.ask(["CLIENT", "KILL", "TYPE", "replica"]))
+
+
 TESTS = [full_then_changes, large_values, cuts, restarts, too_long_away, several, length_first,
-         loaded_by_redis, redis_cli_replica, slow_one]
+         loaded_by_redis, redis_cli_replica, slow_one, followed_redis, followed_context]
 
 
 def run(tool, test):
