@@ -211,8 +211,11 @@ void client_run(client *who, call *c) {
                 monitor_tell(c);
         if (who->flags & CLIENT_TIMED)
                 note_time(c, begin);
-        if (s->n_changes != n_changes)
+        if (s->n_changes != n_changes) {
                 who->wrote = master_offset(s->master);
+                if (s->config.save[0] && !s->save.is_timed)
+                        save_wake(s);
+        }
 }
 
 /* Those that a transaction does not keep for later. */

@@ -77,6 +77,7 @@ void cmd_config_set(call *c) {
         }
         c->store->config = changed;
         upkeep_wake(c->store); /* there may be less memory */
+        save_wake(c->store);
         slowlog_cut(&c->store->slowlog, changed.slowlog_max_len);
         resp_out_ok(c->out);
 }

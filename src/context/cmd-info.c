@@ -70,8 +70,8 @@ static void tell_memory(text *t, const store *s) {
 
 static void tell_persistence(text *t, const store *s) {
         text_add(t, "loading:0\r\nasync_loading:0\r\n");
-        text_add(t, "rdb_changes_since_last_save:%" PRIu64 "\r\n", s->n_changes);
-        text_add(t, "rdb_bgsave_in_progress:0\r\naof_enabled:0\r\n");
+        save_tell_info(s, t);
+        text_add(t, "aof_enabled:0\r\n");
 }
 
 static void tell_stats(text *t, const store *s) {

@@ -5,10 +5,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "../base/decimal.h"
 #include "../wire/resp/request.h"
 #include "notify.h"
+#include "save.h"
 
 void config_init(config *c) {
         *c = (config){
@@ -33,11 +35,15 @@ void config_init(config *c) {
                 .repl_backlog_ttl = 3600,
                 .repl_ping_replica_period = 10,
                 .repl_timeout = 60,
+                .dbfilename = "dump.rdb",
+                .stop_writes_on_bgsave_error = true,
                 .maxmemory_policy = CONFIG_NO_EVICTION,
                 .maxmemory_samples = 5,
                 .lfu_log_factor = 10,
                 .lfu_decay_time = 1,
         };
+        if (!getcwd(c->dir, sizeof(c->dir)))
+                memcpy(c->dir, ".", 2);
 }
 
 /* parameters by name */
@@ -48,8 +54,9 @@ typedef enum param_kind {
         PARAM_INT64,
         PARAM_UINT64,
         PARAM_BOOL,
-        PARAM_WORD, /* one of several, an int by its place among them */
-        PARAM_TEXT, /* an array of char, as long as its field */
+        PARAM_WORD,  /* one of several, an int by its place among them */
+        PARAM_TEXT,  /* an array of char, as long as its field */
+        PARAM_RULES, /* the same, of when to save */
         PARAM_EVENTS,
 } param_kind;
 
@@ -64,13 +71,15 @@ static const struct param {
         const char *name, *old_name;
         size_t offset, size;
         param_kind kind;
-        bool is_fixed, is_bytes;
+        bool is_fixed, is_protected, is_bytes;
         int64_t min, max;
         const char *const *words; /* up to NULL */
 } params[] = {
 #define AT(field, k) \
         .offset = offsetof(config, field), .size = sizeof(((config *)0)->field), .kind = k
         { "databases", NULL, AT(databases, PARAM_INT), .is_fixed = true },
+        { "dbfilename", NULL, AT(dbfilename, PARAM_TEXT), .is_protected = true },
+        { "dir", NULL, AT(dir, PARAM_TEXT), .is_protected = true },
         { "hash-max-listpack-entries", "hash-max-ziplist-entries",
           AT(hash_max_listpack_entries, PARAM_SIZE), .max = INT64_MAX },
         { "hash-max-listpack-value", "hash-max-ziplist-value",
@@ -98,11 +107,13 @@ static const struct param {
         { "repl-ping-replica-period", "repl-ping-slave-period",
           AT(repl_ping_replica_period, PARAM_INT), .min = 1, .max = INT32_MAX },
         { "repl-timeout", NULL, AT(repl_timeout, PARAM_INT), .min = 1, .max = INT32_MAX },
+        { "save", NULL, AT(save, PARAM_RULES) },
         { "set-max-intset-entries", NULL, AT(set_max_intset_entries, PARAM_SIZE),
           .max = INT64_MAX },
         { "slowlog-log-slower-than", NULL, AT(slowlog_log_slower_than, PARAM_INT64), .min = -1,
           .max = INT64_MAX },
         { "slowlog-max-len", NULL, AT(slowlog_max_len, PARAM_UINT64), .max = INT64_MAX },
+        { "stop-writes-on-bgsave-error", NULL, AT(stop_writes_on_bgsave_error, PARAM_BOOL) },
         { "stream-node-max-bytes", NULL, AT(stream_node_max_bytes, PARAM_SIZE), .is_bytes = true,
           .max = INT64_MAX },
         { "stream-node-max-entries", NULL, AT(stream_node_max_entries, PARAM_SIZE),
@@ -156,6 +167,7 @@ void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX])
                 snprintf(ret, CONFIG_TEXT_MAX, "%s", p->words[*(const int *)at]);
                 break;
         case PARAM_TEXT:
+        case PARAM_RULES:
                 snprintf(ret, CONFIG_TEXT_MAX, "%s", (const char *)at);
                 break;
         case PARAM_EVENTS:
@@ -244,6 +256,20 @@ static int set_text(char *at, size_t size, bytes value, char error[static CONFIG
         return 0;
 }
 
+static int set_rules(char *at, size_t size, bytes value, char error[static CONFIG_ERROR_MAX]) {
+        save_rule rules[SAVE_RULES_MAX];
+        int n = save_read_rules(value, rules), used = 0;
+        char text[CONFIG_TEXT_MAX] = "";
+
+        for (int i = 0; i < n; i++)
+                used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%" PRId64 " %" PRId64,
+                                 i ? " " : "", rules[i].seconds, rules[i].n_changes);
+        if (n < 0 || (size_t)used >= size)
+                return fail(error, -EINVAL, "Invalid save parameters");
+        memcpy(at, text, (size_t)used + 1);
+        return 0;
+}
+
 static int set_number(const struct param *p, void *at, bytes value,
                       char error[static CONFIG_ERROR_MAX]) {
         int64_t number;
@@ -271,6 +297,8 @@ int config_set(config *c, unsigned i, bytes value, char error[static CONFIG_ERRO
 
         if (p->is_fixed)
                 return fail(error, -EPERM, "can't set immutable config");
+        if (p->is_protected)
+                return fail(error, -EPERM, "can't set protected config");
         switch (p->kind) {
         case PARAM_BOOL:
                 return set_bool(at, value, error);
@@ -278,6 +306,8 @@ int config_set(config *c, unsigned i, bytes value, char error[static CONFIG_ERRO
                 return set_word(at, p->words, value, error);
         case PARAM_TEXT:
                 return set_text(at, p->size, value, error);
+        case PARAM_RULES:
+                return set_rules(at, p->size, value, error);
         case PARAM_EVENTS:
                 return set_events(at, value, error);
         default:

@@ -27,6 +27,8 @@ typedef enum config_policy {
         CONFIG_NO_EVICTION,
 } config_policy;
 
+enum { CONFIG_RULES_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_NAME_MAX = 256 };
+
 typedef struct config {
         int databases;
         int hz; /* how often a second upkeep.h looks for something to do */
@@ -52,6 +54,10 @@ typedef struct config {
         bool repl_diskless_sync; /* a snapshot is sent while it is being taken */
         int64_t repl_backlog_size;
         int repl_backlog_ttl, repl_ping_replica_period, repl_timeout;
+
+        char save[CONFIG_RULES_MAX]; /* when, see save.h; "": never by itself */
+        char dir[CONFIG_PATH_MAX], dbfilename[CONFIG_NAME_MAX];
+        bool stop_writes_on_bgsave_error;
 
         uint64_t maxmemory;   /* 0: no limit */
         int maxmemory_policy; /* of config_policy */

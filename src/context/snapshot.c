@@ -134,10 +134,14 @@ static void fail(snapshot *s, int r) {
         s->n_fetched = s->n_summed = 0;
 }
 
+size_t snapshot_waiting(const snapshot *s) {
+        return s->out.out.n - s->n_fetched + s->kept.out.n;
+}
+
 static void check(snapshot *s) {
         if (s->out.out.failed || s->kept.out.failed)
                 fail(s, -ENOMEM);
-        else if (s->out.out.n - s->n_fetched + s->kept.out.n > SNAPSHOT_MAX)
+        else if (snapshot_waiting(s) > SNAPSHOT_MAX)
                 fail(s, -ENOBUFS);
 }
 

@@ -49,6 +49,9 @@ void snapshot_aux(snapshot *s, const char *name, bytes value);
  * has changed than is kept. -ENOMEM. What failed stays so. */
 int snapshot_next(snapshot *s, size_t n, bytes *ret);
 
+/* Bytes that it holds in memory and that are fetched at little cost. */
+size_t snapshot_waiting(const snapshot *s);
+
 /* At any time. NULL is fine and comes back. */
 snapshot *snapshot_free(snapshot *s);
 

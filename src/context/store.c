@@ -42,7 +42,7 @@ int store_new(const config *cfg, store **ret) {
         s->memory_before = store_memory(s);
         s->upkeep = upkeep_new(s);
         s->master = master_new(s);
-        if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0) {
+        if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0 || save_init(s) < 0) {
                 store_free(s);
                 return -ENOMEM;
         }
@@ -57,6 +57,7 @@ store *store_free(store *s) {
                 return NULL;
         assert(list_is_empty(&s->clients));
         master_free(s->master);
+        save_deinit(s);
         snapshot_stop(s);
         while (s->n_dbs > 0)
                 db_deinit(&s->dbs[--s->n_dbs]);

@@ -16,6 +16,7 @@
 #include "master.h"
 #include "mount.h"
 #include "pubsub.h"
+#include "save.h"
 #include "slowlog.h"
 #include "snapshot.h"
 #include "stats.h"
@@ -52,7 +53,8 @@ struct store {
         master *master;     /* what is said to those who follow it */
         list acks;          /* who waits for what those say: call_wait_in() */
         snapshot *snapshot; /* that is being taken, or NULL */
-        unsigned side : 1;  /* key.is_saved of keys that it has seen, and of new ones */
+        save_state save;
+        unsigned side : 1; /* key.is_saved of keys that it has seen, and of new ones */
         upkeep *upkeep;
         int64_t due;         /* ms of Unix time: when upkeep.h has something to do */
         bool leaves_expired; /* DEBUG SET-ACTIVE-EXPIRE 0 */

@@ -83,6 +83,10 @@ static int engine_start(loop *l) {
         return 0;
 }
 
+void *loop_uv(loop *l) {
+        return engine_start(l) == 0 ? &((engine *)l->uv)->uv : NULL;
+}
+
 static void engine_stop(loop *l) {
         engine *e = l->uv;
 

@@ -185,6 +185,9 @@ int name_query_new(loop *l, const char *host, const char *port,
 /* fn will not be called any more. NULL is fine. */
 name_query *name_query_free(name_query *q);
 
+/* libuv's own, for task.c; NULL without memory. */
+void *loop_uv(loop *l);
+
 /* For a loop around this one: what to poll for reading, and until when at most. */
 enum { LOOP_EVENTS = 1 }; /* POLLIN, as POSIX has it everywhere */
 int loop_fd(loop *l);
