@@ -14,13 +14,13 @@ struct upkeep {
         int next_db;
 };
 
-/* A slice is short beside the 5 ms that nobody may hold the loop for. In a row they take a
- * fifth of a thread, which is more than Redis's default of a quarter in pieces of 25 ms
- * would leave to one command. Picked; a slice looks at some ten thousand keys. */
+/* A slice is short beside the 5 ms that nobody may hold the loop for. While there is much
+ * to do slices take a quarter of a thread, as Redis's do, which are of 25 ms. Picked; one
+ * looks at some ten thousand keys. */
 #define SLICE (CLOCK_SECOND / 1000)
 
 enum {
-        BUSY_MS = 5, /* from slice to slice while there is much to do */
+        BUSY_MS = 3, /* from slice to slice while there is much to do */
         ROUND = 20,  /* keys looked at before it is asked whether to go on */
         STALE = 4,   /* one in so many has expired: then there are more to be found */
 };
