@@ -24,6 +24,7 @@ client *client_new(store *s) {
         s->next_id++;
         c->store = s;
         c->db = &s->dbs[0];
+        c->flags = CLIENT_TRUSTED;
         c->fd = -1;
         c->since = c->used = clock_wall_ms();
         resp_out_init(&c->out, 2);
@@ -50,6 +51,16 @@ client *client_free(client *c) {
         resp_out_deinit(&c->out);
         mem_free(c->name);
         return mem_free(c);
+}
+
+/* Who came while there was no password need not say one that comes up later, as in Redis. */
+void client_distrust(client *c) {
+        if (*c->store->config.requirepass)
+                c->flags &= ~(uint32_t)CLIENT_TRUSTED;
+}
+
+bool client_is_trusted(const client *c) {
+        return c->flags & CLIENT_TRUSTED || !*c->store->config.requirepass;
 }
 
 client *client_find(const store *s, uint64_t id) {
@@ -268,6 +279,10 @@ static void fail_full(call *c) {
 static bool is_refused(call *c) {
         const client *who = c->client;
 
+        if (!client_is_trusted(who) && !(c->cmd->flags & CMD_NO_AUTH)) {
+                call_fail(c, "NOAUTH Authentication required.");
+                return true;
+        }
         if (who->flags & CLIENT_MULTI && c->cmd->flags & CMD_NO_MULTI) {
                 call_fail(c, "ERR Command not allowed inside a transaction");
                 return true;

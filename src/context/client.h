@@ -36,6 +36,7 @@ typedef enum client_flag {
         CLIENT_EXECUTING = 1 << 15,
         CLIENT_MONITOR = 1 << 16, /* is told of every command */
         CLIENT_MASTER = 1 << 17,  /* says what this store is to do, which follows it */
+        CLIENT_TRUSTED = 1 << 18, /* has said the password, or needs not */
         CLIENT_QUIET = CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP | CLIENT_REPLY_SKIP_NEXT,
 } client_flag;
 
@@ -71,8 +72,12 @@ struct client {
         int64_t wrote;   /* the offset in the stream behind the last change that it made */
 };
 
-/* A client of @s, in database 0, speaking RESP2. NULL without memory. */
+/* A client of @s, in database 0, speaking RESP2, and trusted. NULL without memory. */
 client *client_new(store *s);
+
+/* It comes from outside: if there is a password it has to say it. */
+void client_distrust(client *c);
+bool client_is_trusted(const client *c);
 /* Whatever it waits for, watches or has queued is dropped. NULL is fine, and comes back. */
 client *client_free(client *c);
 

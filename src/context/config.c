@@ -107,6 +107,7 @@ static const struct param {
         { "repl-ping-replica-period", "repl-ping-slave-period",
           AT(repl_ping_replica_period, PARAM_INT), .min = 1, .max = INT32_MAX },
         { "repl-timeout", NULL, AT(repl_timeout, PARAM_INT), .min = 1, .max = INT32_MAX },
+        { "requirepass", NULL, AT(requirepass, PARAM_TEXT) },
         { "save", NULL, AT(save, PARAM_RULES) },
         { "set-max-intset-entries", NULL, AT(set_max_intset_entries, PARAM_SIZE),
           .max = INT64_MAX },

@@ -42,6 +42,8 @@ typedef struct config {
         int64_t list_max_listpack_size; /* below 0: -1 to -5 are 4 to 64 KiB, else values */
         size_t stream_node_max_bytes, stream_node_max_entries;
 
+        char requirepass[512]; /* what whoever connects has to say first; "" is nothing */
+
         int notify_keyspace_events;     /* a set of notify_class */
         size_t tracking_table_max_keys; /* 0: no limit */
 

@@ -24,6 +24,8 @@ enum {
         /* Answers that a client has not read; then it is not read from either. Picked: more
          * than a batch that is sent whole before the first answer is read. */
         UNREAD_MAX = 64 << 20,
+        /* The same for one that has yet to say the password. */
+        UNREAD_UNTRUSTED_MAX = 1 << 12,
         /* How often a connection's output is filled in one go, so that one that is as fast as
          * we are does not keep the others waiting. Picked: some hundred microseconds. */
         REFILLS_MAX = 8,
@@ -90,6 +92,7 @@ static int conn_enter(conn *c, bytes name) {
         entered->owner = c;
         entered->wake = on_wake;
         entered->fd = c->fd;
+        client_distrust(entered);
         entered->flags |= CLIENT_TIMED | (c->is_unix ? CLIENT_UNIX : 0);
         entered->address = c->address ? c->address : s->address;
         entered->local_address = s->address;
@@ -181,7 +184,8 @@ static bool conn_flush(conn *c) {
                 return false;
         }
         want = out->n ? SOURCE_WRITE : 0u;
-        if (!c->ended && out->n - c->sent < UNREAD_MAX &&
+        if (!c->ended &&
+            out->n - c->sent < (client_is_trusted(c->client) ? UNREAD_MAX : UNREAD_UNTRUSTED_MAX) &&
             !(c->client->flags & CLIENT_BLOCKED && c->n_kept >= AHEAD_MAX))
                 want |= SOURCE_READ;
         source_want(&c->src, want);
@@ -196,8 +200,10 @@ static size_t execute(conn *c, char *buf, size_t n) {
 
         c->in.max_bulk = c->client->store->config.proto_max_bulk_len;
         while (used < n && !(c->client->flags & (CLIENT_BLOCKED | CLIENT_CLOSING))) {
-                int r = resp_request_next(&c->in, buf + used, n - used);
+                int r;
 
+                c->in.untrusted = !client_is_trusted(c->client);
+                r = resp_request_next(&c->in, buf + used, n - used);
                 if (r == 0)
                         break;
                 if (r < 0) {

@@ -43,13 +43,41 @@ TEST(connection) {
         assert_str(ask(c, "client kill type normal skipme no"), ":0\n");
         other->address = other->local_address = "1.2.3.4:5";
         assert_str(ask(c, "client kill addr 1.2.3.4:5 id 1"), ":0\n");
-        assert_eq(other->flags, 0u);
+        assert_eq(other->flags, (uint32_t)CLIENT_TRUSTED);
         assert_str(ask(c, "client kill 1.2.3.4:5"), "+OK\n");
-        assert_eq(other->flags, (uint32_t)(CLIENT_CLOSING | CLIENT_CLOSE_NOW));
+        assert_eq(other->flags & (CLIENT_CLOSING | CLIENT_CLOSE_NOW),
+                  (uint32_t)(CLIENT_CLOSING | CLIENT_CLOSE_NOW));
         assert_str(ask(c, "quit"), "+OK\n");
-        assert_eq(c->flags, (uint32_t)CLIENT_CLOSING);
+        assert_eq(c->flags & (CLIENT_CLOSING | CLIENT_CLOSE_NOW), (uint32_t)CLIENT_CLOSING);
         client_free(c);
         client_free(other);
+        store_free(s);
+}
+
+TEST(password) {
+        client *own, *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        own = client_new(s);
+        assert_str(ask(own, "config set requirepass secret"), "+OK\n");
+        c = client_new(s);
+        c->address = "1.2.3.4:5";
+        client_distrust(c);
+        assert_str(ask(c, "get a"), "-NOAUTH Authentication required.\n");
+        assert_str(ask(c, "auth secre"),
+                   "-WRONGPASS invalid username-password pair or user is disabled.\n");
+        assert_str(ask(c, "auth secretsecret"),
+                   "-WRONGPASS invalid username-password pair or user is disabled.\n");
+        assert_str(ask(c, "auth default secret"), "+OK\n");
+        assert_str(ask(c, "get a"), "$-1\n");
+        ask(c, "reset");
+        assert_str(ask(c, "get a"), "-NOAUTH Authentication required.\n");
+        /* the program itself has nobody to convince */
+        ask(own, "reset");
+        assert_str(ask(own, "get a"), "$-1\n");
+        client_free(c);
+        client_free(own);
         store_free(s);
 }
 

@@ -361,6 +361,53 @@ CONVERSATIONS = {
         a: CLIENT PAUSE 300 ALL
         b: PING
         """,
+    "password": """
+        a: CONFIG GET requirepass
+        a: AUTH x
+        a: AUTH default x
+        a: CONFIG SET requirepass secret
+        a: CONFIG GET requirepass
+        a: GET k
+        b! GET k
+        b! PING
+        b! NOSUCH
+        b! GET
+        b! MULTI
+        b! SUBSCRIBE x
+        b! HELLO
+        b! HELLO 3
+        b! HELLO 4
+        b! HELLO 3 AUTH default wrong
+        b! HELLO 3 AUTH default
+        b! HELLO 3 SETNAME x
+        b! AUTH
+        b! AUTH wrong
+        b! AUTH secretsecret
+        b! AUTH nobody secret
+        b! AUTH a b c
+        b! RESET
+        b: HELLO 3 AUTH default secret SETNAME me
+        b: CLIENT GETNAME
+        b! RESET
+        b! GET k
+        b: AUTH secret
+        b: AUTH wrong
+        b: GET k
+        a: AUTH wrong
+        a! RESET
+        a! GET k
+        a! AUTH default secret
+        a! MULTI
+        a! AUTH secret
+        a! AUTH wrong
+        a: EXEC
+        a: CONFIG SET requirepass ""
+        a: CONFIG GET requirepass
+        c: GET k
+        a: CONFIG SET requirepass again
+        c: GET k
+        c: CONFIG SET requirepass ""
+        """,
 }
 
 
@@ -407,7 +454,8 @@ class Talk:
 
     def say(self, name, holds, words):
         peer = self.peer(name)
-        peer.send([re.sub("<(.)>", lambda hole: str(self.ids[hole[1]]), word) for word in words])
+        words = [re.sub("<(.)>", lambda hole: str(self.ids[hole[1]]), word) for word in words]
+        peer.send(["" if word == '""' else word for word in words])
         if holds:
             self.held.add(name)
         else:
