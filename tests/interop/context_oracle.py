@@ -166,14 +166,14 @@ TEMPLATES = {
         "EVALSHA <m> <n> <k>", "EVALSHA_RO " + "0" * 40 + " <n> <k>", "EVAL <m> <n>x <k>", "FCALL <m> <n> <k>",
         "FCALL_RO <m> <n>", "SCRIPT EXISTS <m> <m>", "SCRIPT FLUSH", "SCRIPT FLUSH <m>", "SCRIPT KILL",
         "FUNCTION FLUSH", "FUNCTION FLUSH <m>", "FUNCTION LIST", "FUNCTION LIST LIBRARYNAME <m>",
-        "FUNCTION LIST <m> <m>", "FUNCTION KILL", "FUNCTION DELETE <m>", "FUNCTION LOAD <m> <m>",
+        "FUNCTION LIST <m> <m>", "FUNCTION KILL", "FUNCTION DELETE <m>",
     ],
     "transactions": ["MULTI", "EXEC", "EXEC", "DISCARD", "WATCH <k>", "UNWATCH"],
 }
 # Replies that hold a time, and by how much it may differ.
 # These are not cut short: without their count they give any one of several, or
 # tell of what is only here.
-BY_CHANCE = {"SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "HELLO", "COMMAND", "INFO"}
+BY_CHANCE = {"SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "HELLO", "COMMAND", "INFO", "LATENCY"}
 ABOUT_NOW = {"TTL": 5, "PTTL": 5000, "EXPIRETIME": 5, "PEXPIRETIME": 5000}
 
 

@@ -7,6 +7,7 @@
 Commands drawn by chance (context_oracle.py) change the one, and the other has to hold the same
 then, read back key by key.
 """
+import os
 import base64
 import json
 import random
@@ -386,7 +387,7 @@ def main():
     if not shutil.which("redis-server"):
         print("1..0 # SKIP no redis-server")
         return 0
-    tool, names = sys.argv[1], sys.argv[2:]
+    tool, names = os.path.abspath(sys.argv[1]), sys.argv[2:]
     tests = [test for test in TESTS if not names or any(name in test.__name__ for name in names)]
     n_bad = 0
     print(f"1..{len(tests)}")
