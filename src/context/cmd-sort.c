@@ -244,7 +244,7 @@ static int look_up(work *w, bytes pattern, bytes element, char scratch[static DE
 /* Blanks in front and nothing at all are read too, as in bounds of sorted sets, and a zero is
  * the end. */
 static bool read_score(bytes text, double *ret) {
-        text.n = strnlen(text.p, text.n);
+        text.n = text.n > 0 ? strnlen(text.p, text.n) : 0;
         while (text.n > 0 && isspace((unsigned char)text.p[0])) {
                 text.p++;
                 text.n--;

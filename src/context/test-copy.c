@@ -7,11 +7,17 @@
 
 /* Of each type and in each encoding; what is large is so by configuration. */
 static const char *const values[] = {
-        "set embstr short",         "set int 123456",
-        "setrange raw 60 x",        "rpush list a 2 c d 5",
-        "hset hash.small a 1 2 b",  "hset hash.large a 1 2 b c 3",
-        "sadd set.small 1 -2",      "sadd set.large 1 -2 c",
-        "zadd zset.small 1 a -2 7", "zadd zset.large 1 a -2 7 inf c",
+        "set embstr short",
+        "set int 123456",
+        "setrange raw 60 x",
+        "pfadd hll a b c",
+        "rpush list a 2 c d 5",
+        "hset hash.small a 1 2 b",
+        "hset hash.large a 1 2 b c 3",
+        "sadd set.small 1 -2",
+        "sadd set.large 1 -2 c",
+        "geoadd zset.small 13.5 38 a 15 37.25 7",
+        "zadd zset.large 1 a -2 7 inf c",
 };
 
 enum { N_VALUES = sizeof(values) / sizeof(*values), LINE = 128, NAME = 32 };
@@ -128,5 +134,8 @@ TEST(short_memory) {
         fail_each("sort list alpha store hash.small", "hash.small");
         fail_each("sort list by embstr* store new get #", "new");
         fail_each("zrangestore list zset.large 0 -1", "list");
+        fail_each("geoadd new 1 1 a", "new");
+        fail_each("georadius zset.small 15 37 200 km store list", "list");
+        fail_each("georadius zset.small 15 37 200 km withcoord", "new");
         fail_each("sunionstore embstr set.small set.large", "embstr");
 }

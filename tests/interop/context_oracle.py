@@ -32,7 +32,13 @@ BAD = ["", "x", "1.5", "9223372036854775807", "-9223372036854775808", "999999999
        "nan", "inf", "-inf", "1e400", " 1", "1 ", "(1", "[a", "+", "-"]
 PLACES = ["0", "1", "5", "7", "8", "30", "63", "100", "200", "-1", "#1", "#3"]  # of bits
 WIDTHS = ["u1", "u7", "u8", "u63", "i1", "i5", "i8", "i33", "i64", "u64", "i65"]
-HOLES = {"k": KEYS, "l": LISTS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS,
+# near each other, around the earth, and near its poles; none twice, so that no two are equally far
+LONGITUDES = [str(n / 97) for n in range(1000, 1500, 7)] + [str(n / 7) for n in range(-1259, 1259, 31)]
+LATITUDES = [str(n / 97) for n in range(3600, 3800, 7)] + [str(n / 7) for n in range(-595, 595, 31)]
+DISTANCES = ["0", "0.5", "10", "100.5", "300", "1000", "5000", "20000", "-1"]
+UNITS = ["m", "km", "FT", "mi", "Km"]
+HOLES = {"x": LONGITUDES, "y": LATITUDES, "d": DISTANCES, "u": UNITS,
+         "k": KEYS, "l": LISTS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS,
          "p": PLACES, "w": WIDTHS, "e": [f"element {i}" for i in range(2000)]}
 
 TEMPLATES = {
@@ -112,6 +118,29 @@ TEMPLATES = {
         "ZINTERSTORE <k> 2 <k> <k> AGGREGATE MIN", "ZDIFFSTORE <k> 2 <k> <k>", "ZINTERCARD 2 <k> <k>",
         "ZINTERCARD 2 <k> <k> LIMIT <n>", "ZRANDMEMBER <k> 0", "!ZRANDMEMBER <k> 1000",
         "!ZSCAN <k> 0 COUNT 1000", "SADD <k> <m> <m>", "ZUNIONSTORE <k> <n> <k>",
+    ],
+    "geo": [
+        "GEOADD <k> <x> <y> <m>", "GEOADD <k> <x> <y> <m> <x> <y> <m> <x> <y> <m>", "GEOADD <k> NX CH <x> <y> <m>",
+        "GEOADD <k> <x> <y> <n> <x> <y> <n> <x> <y> <n> <x> <y> <n>", "GEOADD <k> XX CH <x> <y> <m>",
+        "GEOADD <k> NX XX <x> <y> <m>", "GEOADD <k> <x> <y>", "GEOADD <k> CH <n> <n> <m>", "ZADD <k> <r> <m>",
+        "GEOPOS <k> <m> <m>", "GEOPOS <k> <n>", "GEOHASH <k> <m> <m>", "GEODIST <k> <m> <m>",
+        "GEODIST <k> <m> <m> <u>", "GEODIST <k> <m> <m> <m>", "ZRANGE <k> 0 -1 WITHSCORES", "ZREM <k> <m>",
+        "GEORADIUS <k> <x> <y> <d> <u>", "GEORADIUS <k> <x> <y> <d> <u> WITHDIST WITHHASH WITHCOORD ASC",
+        "GEORADIUS <k> <x> <y> <d> <u> COUNT <n> DESC", "GEORADIUS <k> <x> <y> <d> <u> COUNT <n> ANY",
+        "GEORADIUS <k> <x> <y> <d> <u> ANY", "GEORADIUS <k> <x> <y> <d> <u> STORE <k>", "DEL <k>",
+        "GEORADIUS <k> <x> <y> <d> <u> STOREDIST <k> COUNT <n>", "GEORADIUS <k> <n> <n> <n> <m> STORE <k> WITHDIST",
+        "GEORADIUS_RO <k> <x> <y> <d> <u> WITHCOORD", "GEORADIUS_RO <k> <x> <y> <d> <u> STORE <k>",
+        "GEORADIUSBYMEMBER <k> <m> <d> <u>", "GEORADIUSBYMEMBER <k> <m> <d> <u> WITHDIST DESC STORE <k>",
+        "GEORADIUSBYMEMBER <k> <m> <d> <u> STOREDIST <k>", "GEORADIUSBYMEMBER_RO <k> <m> <d> <u> WITHDIST",
+        "GEOSEARCH <k> FROMLONLAT <x> <y> BYRADIUS <d> <u>", "GEOSEARCH <k> FROMLONLAT <x> <y> BYBOX <d> <d> <u>",
+        "GEOSEARCH <k> FROMMEMBER <m> BYRADIUS <d> <u> WITHDIST", "SET <k> <m>",
+        "GEOSEARCH <k> FROMMEMBER <m> BYBOX <d> <d> <u> WITHCOORD WITHHASH DESC",
+        "GEOSEARCH <k> FROMMEMBER <m> FROMLONLAT <x> <y> BYBOX <d> <d> <u>", "GEOSEARCH <k> FROMMEMBER <m> <m> <m> <u>",
+        "GEOSEARCH <k> BYBOX <d> <d> <u> BYRADIUS <d> <u>", "GEOSEARCH <k> BYBOX <d> <d> <u> ASC ASC",
+        "GEOSEARCH <k> FROMLONLAT <x> <y> BYBOX <d> <d> <u> COUNT <n> ANY", "GEOSEARCH <k> FROMMEMBER <m> ASC ASC ASC",
+        "GEOSEARCHSTORE <k> <k> FROMMEMBER <m> BYRADIUS <d> <u>",
+        "GEOSEARCHSTORE <k> <k> FROMLONLAT <x> <y> BYBOX <d> <d> <u> STOREDIST COUNT <n>",
+        "GEOSEARCHSTORE <k> <k> FROMLONLAT <x> <y> BYBOX <d> <d> <u> WITHDIST", "OBJECT ENCODING <k>",
     ],
     "generic": [
         "RESTORE <k> <n> <m>", "RESTORE <k> <n> <m> REPLACE ABSTTL", "RESTORE <k> 0 <m> FREQ <n>",
