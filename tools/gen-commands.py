@@ -31,7 +31,8 @@ class Syntax:
 
     A word in capitals is a token of its own, or that of the name or the bracket behind it;
     name:type, a string if there is none; [ ] may be left out; ( ) belong together; | one of
-    them; ... any number; *... any number, each behind its token.
+    them; ... any number; *... any number, each behind its token; @N belongs to the N-th
+    specification of keys, which keys are told in their order.
     """
 
     def __init__(self, text):
@@ -63,14 +64,12 @@ class Syntax:
             inside = self.alternatives("]")
             arg = dict(inside[0] if len(inside) == 1 else block(inside), optional=True)
         elif word == "(":
-            inside = self.alternatives(")")
-            arg = inside[0] if len(inside) == 1 else block(inside)
+            arg = together(self.alternatives(")"))
         elif is_token(word):
             following = self.peek()
             if following == "(":
                 self.words.pop(0)
-                inside = self.alternatives(")")
-                arg = dict(inside[0] if len(inside) == 1 else block(inside), token=word)
+                arg = dict(together(self.alternatives(")")), token=word)
             elif following and re.match(r"[a-z]", following):
                 arg = dict(self.name(self.words.pop(0)), token=word)
             else:
@@ -84,11 +83,12 @@ class Syntax:
 
     @staticmethod
     def name(word):
+        word, _, spec = word.partition("@")
         name, _, kind = word.partition(":")
         kind = kind or (name if name in ("key", "pattern") else "string")
         if kind not in TYPES:
             raise Bad(f"no type {kind} ({word})")
-        return {"name": name, "type": kind}
+        return {"name": name, "type": kind, "spec": int(spec) if spec else None}
 
 
 def is_token(word):
@@ -101,6 +101,21 @@ def oneof(args):
 
 def block(args):
     return {"name": args[0]["name"], "type": "block", "args": args}
+
+
+def together(inside):
+    """What stands in ( ): one of several, or a block, also of one."""
+    return inside[0] if len(inside) == 1 and inside[0]["type"] == "oneof" else block(inside)
+
+
+def number_keys(args, n_specs, n_seen=0):
+    """Each key belongs to the next of the command's specifications, or to the last."""
+    for arg in args:
+        if arg["type"] == "key" and arg["spec"] is None and n_specs:
+            arg["spec"] = min(n_seen, n_specs - 1)
+        n_seen += arg["type"] == "key"
+        n_seen = number_keys(arg.get("args", []), n_specs, n_seen)
+    return n_seen
 
 
 def quote(text):
@@ -168,6 +183,8 @@ class Table:
             row["tips"] = rest.split()
         elif what == "changed":
             row["changed"].append(rest)
+        elif what == "system":
+            row["system"] = True
         elif what == "deprecated":
             row["deprecated"], _, row["use"] = rest.partition(" use ")
         elif what in ("since", "takes", "summary", "run"):
@@ -188,6 +205,8 @@ class Table:
         for arg in args:
             kind = "ARG_" + arg["type"].upper().replace("-", "_")
             item = f'{{ .name = {quote(arg["name"])}, .type = {kind}'
+            spec = -1 if arg.get("spec") is None else arg["spec"]
+            item += f", .spec = {spec}"
             if "token" in arg:
                 item += f', .token = {quote(arg["token"].strip(chr(34)))}'
             for flag in ("optional", "multiple", "multiple_token"):
@@ -245,11 +264,14 @@ class Table:
         if row["keys"]:
             fields.append(f'.specs = {self.keys(row["keys"])}, .n_specs = {len(row["keys"])}')
         if row["args"]:
+            number_keys(row["args"], len(row["keys"]))
             fields.append(f'.args = {self.args(row["args"])}, .n_args = {len(row["args"])}')
         for what, member in (("tips", "tips"), ("changed", "changes")):
             if row[what]:
                 items = [quote(item) for item in row[what]] + ["NULL"]
                 fields.append(f'.{member} = {self.array("char *const", items)}')
+        if "system" in row:
+            fields.append(".is_system = true")
         if "deprecated" in row:
             fields.append(f'.deprecated_since = {quote(row["deprecated"])}, '
                           f'.replaced_by = {quote(row["use"] or None)}')

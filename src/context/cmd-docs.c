@@ -35,9 +35,7 @@ static void reply_arg_flags(resp_out *o, const command_arg *arg, size_t *n) {
         ++*n;
 }
 
-/* @n_keys counts the arguments that are keys: each belongs to the next specification. */
-static void reply_args(resp_out *o, const command *cmd, const command_arg *args, unsigned n_args,
-                       unsigned *n_keys) {
+static void reply_args(resp_out *o, const command_arg *args, unsigned n_args) {
         resp_out_bulk_text(o, "arguments");
         resp_out_array(o, n_args);
         for (unsigned i = 0; i < n_args; i++) {
@@ -46,15 +44,15 @@ static void reply_args(resp_out *o, const command *cmd, const command_arg *args,
 
                 reply_field(o, "name", arg->name, &n);
                 reply_field(o, "type", type_names[arg->type], &n);
-                if (arg->type == ARG_KEY && *n_keys < cmd->n_specs) {
+                if (arg->spec >= 0) {
                         resp_out_bulk_text(o, "key_spec_index");
-                        resp_out_integer(o, (*n_keys)++);
+                        resp_out_integer(o, arg->spec);
                         n++;
                 }
                 reply_field(o, "token", arg->token, &n);
                 reply_arg_flags(o, arg, &n);
                 if (arg->n_args > 0) {
-                        reply_args(o, cmd, arg->args, arg->n_args, n_keys);
+                        reply_args(o, arg->args, arg->n_args);
                         n++;
                 }
                 resp_out_head(o, later, RESP_MAP, n);
@@ -83,7 +81,6 @@ static void reply_history(resp_out *o, const char *const *changes, size_t *n) {
 
 static void reply_docs(resp_out *o, const command *cmd) {
         size_t later, n = 0;
-        unsigned n_keys = 0;
 
         resp_out_bulk_text(o, cmd->name);
         later = resp_out_later(o);
@@ -91,17 +88,17 @@ static void reply_docs(resp_out *o, const command *cmd) {
         reply_field(o, "since", cmd->since, &n);
         reply_field(o, "group", cmd->group, &n);
         reply_field(o, "complexity", cmd->complexity, &n);
-        if (cmd->deprecated_since) {
+        if (cmd->deprecated_since || cmd->is_system) {
                 resp_out_bulk_text(o, "doc_flags");
                 resp_out_set(o, 1);
-                resp_out_status(o, "deprecated");
+                resp_out_status(o, cmd->is_system ? "syscmd" : "deprecated");
                 n++;
         }
         reply_field(o, "deprecated_since", cmd->deprecated_since, &n);
         reply_field(o, "replaced_by", cmd->replaced_by, &n);
         reply_history(o, cmd->changes, &n);
         if (cmd->n_args > 0) {
-                reply_args(o, cmd, cmd->args, cmd->n_args, &n_keys);
+                reply_args(o, cmd->args, cmd->n_args);
                 n++;
         }
         if (cmd->n_subs > 0) {

@@ -83,6 +83,7 @@ struct command_arg {
         } type;
         const char *token; /* the word before it, or NULL */
         bool optional, multiple, multiple_token;
+        int8_t spec;             /* of the keys, or -1 */
         const command_arg *args; /* of ONEOF and BLOCK */
         uint8_t n_args;
 };
@@ -103,6 +104,7 @@ struct command {
         uint8_t n_args;
         const char *const *tips, *const *changes;   /* lists that end in NULL, or NULL */
         const char *replaced_by, *deprecated_since; /* or NULL */
+        bool is_system;                             /* of servers and tests, not for people */
 };
 
 extern const command command_table[];

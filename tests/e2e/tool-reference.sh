@@ -11,6 +11,9 @@ for page in api:beam context:context; do
         ok $? "docs/reference/${page%:*}.md fits ${page#*:}.h"
 done
 
+"$tree/docs/gen-commands-page.py" --check "$tree/docs/reference/commands.md"
+ok $? 'docs/reference/commands.md fits the table of commands'
+
 for page in "$tree"/docs/man/*; do
         name=${page##*/}
         if command -v mandoc > /dev/null; then
