@@ -112,6 +112,29 @@ resp_out *client_answers(client *c) {
         return unsaid;
 }
 
+/* What a client is told unasked and does not read is bounded also where Redis's default is no
+ * limit: of who monitors, or has keys tracked. Picked: more than any answer to be read first. */
+#define PUSHED_MAX ((size_t)1 << 30)
+
+static const config_unread *limit_of(const client *c) {
+        const config_unread *limits = c->store->config.unread;
+
+        return &limits[c->follower                ? CONFIG_REPLICA
+                       : c->flags & CLIENT_PUBSUB ? CONFIG_LISTENER
+                                                  : CONFIG_NORMAL];
+}
+
+bool client_is_behind(client *c) {
+        return config_unread_is_over(limit_of(c), c->out.n - c->sent, &c->behind_since);
+}
+
+void client_push(client *c) {
+        if (client_is_behind(c) || c->out.n - c->sent > PUSHED_MAX)
+                client_close(c, true);
+        else
+                client_touch(c);
+}
+
 static bool has_arity(const command *cmd, int argc) {
         return cmd->arity >= 0 ? argc == cmd->arity : argc >= -cmd->arity;
 }

@@ -46,10 +46,12 @@ struct client {
         uint64_t id;
         uint32_t flags; /* of client_flag */
         resp_out out;
-        const command *last; /* that it executed, or NULL */
-        list node;           /* of all of the store's */
-        char *name;          /* CLIENT SETNAME, or NULL */
-        int64_t since, used; /* ms of Unix time: made, and has last executed something */
+        size_t sent;          /* bytes of `out` that have left */
+        int64_t behind_since; /* that it has left more than the soft limit unread; 0: it has not */
+        const command *last;  /* that it executed, or NULL */
+        list node;            /* of all of the store's */
+        char *name;           /* CLIENT SETNAME, or NULL */
+        int64_t since, used;  /* ms of Unix time: made, and has last executed something */
 
         /* its owner's */
         void (*wake)(client *c); /* or NULL */
@@ -99,8 +101,19 @@ resp_out *client_answers(client *c);
 /* Its command has been answered: whether the next one is to be may be another matter. */
 void client_answered(client *c);
 
-/* Something was said to it outside of its own command: wake its owner. */
+/* It has been answered outside of its own command: wake its owner. */
 void client_touch(client *c);
+
+/* It was told what it had not asked for: the same, unless it has too much unread; then it is
+ * ended. Nobody is to tell it anything when client_hears() is false. */
+void client_push(client *c);
+
+static inline bool client_hears(const client *c) {
+        return !(c->flags & CLIENT_CLOSE_NOW);
+}
+
+/* Whether it has left so much unread that it is to be ended. */
+bool client_is_behind(client *c);
 
 /* Argument @i of @c as the name of its client; an empty one is none. False if it cannot be
  * one, and that has been answered. */

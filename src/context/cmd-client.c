@@ -106,7 +106,8 @@ static void print(text *t, const client *c) {
         text_add(t, " sub=%zu psub=%zu ssub=%zu", pubsub_count(c, PUBSUB_CHANNEL),
                  pubsub_count(c, PUBSUB_PATTERN), pubsub_count(c, PUBSUB_SHARD));
         text_add(t, " multi=%d multi-mem=%zu", multi_count(c), multi_size(c));
-        text_add(t, " omem=%zu cmd=%s user=default", c->out.n, c->last ? c->last->name : "NULL");
+        text_add(t, " omem=%zu cmd=%s user=default", c->out.n - c->sent,
+                 c->last ? c->last->name : "NULL");
         text_add(t, " redir=%" PRId64 " resp=%d\n", c->tracker ? (int64_t)c->tracker->redirect : -1,
                  c->out.version);
 }

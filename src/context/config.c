@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../base/clock.h"
 #include "../base/decimal.h"
 #include "../wire/resp/request.h"
 #include "notify.h"
@@ -35,6 +36,8 @@ void config_init(config *c) {
                 .repl_backlog_ttl = 3600,
                 .repl_ping_replica_period = 10,
                 .repl_timeout = 60,
+                .unread = { [CONFIG_REPLICA] = { 256 << 20, 64 << 20, 60 },
+                            [CONFIG_LISTENER] = { 32 << 20, 8 << 20, 60 } },
                 .dbfilename = "dump.rdb",
                 .stop_writes_on_bgsave_error = true,
                 .maxmemory_policy = CONFIG_NO_EVICTION,
@@ -58,7 +61,11 @@ typedef enum param_kind {
         PARAM_TEXT,  /* an array of char, as long as its field */
         PARAM_RULES, /* the same, of when to save */
         PARAM_EVENTS,
+        PARAM_UNREAD,
 } param_kind;
+
+/* In the order of their numbers. */
+static const char *const classes[] = { "normal", "slave", "pubsub" };
 
 /* In the order of config_policy. */
 static const char *const policies[] = {
@@ -77,6 +84,7 @@ static const struct param {
 } params[] = {
 #define AT(field, k) \
         .offset = offsetof(config, field), .size = sizeof(((config *)0)->field), .kind = k
+        { "client-output-buffer-limit", NULL, AT(unread, PARAM_UNREAD) },
         { "databases", NULL, AT(databases, PARAM_INT), .is_fixed = true },
         { "dbfilename", NULL, AT(dbfilename, PARAM_TEXT), .is_protected = true },
         { "dir", NULL, AT(dir, PARAM_TEXT), .is_protected = true },
@@ -144,6 +152,16 @@ const char *config_policy_name(const config *c) {
         return policies[c->maxmemory_policy];
 }
 
+static void print_unread(const config_unread *limits, char ret[static CONFIG_TEXT_MAX]) {
+        size_t n = 0;
+
+        for (int i = 0; i < CONFIG_CLASSES; i++)
+                n += (size_t)snprintf(ret + n, CONFIG_TEXT_MAX - n,
+                                      "%s%s %" PRIu64 " %" PRIu64 " %" PRId64, i ? " " : "",
+                                      classes[i], limits[i].hard, limits[i].soft,
+                                      limits[i].seconds);
+}
+
 void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX]) {
         const struct param *p = &params[i % N_PARAMS];
         const void *at = (const char *)c + p->offset;
@@ -173,6 +191,9 @@ void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX])
                 break;
         case PARAM_EVENTS:
                 notify_print(*(const int *)at, ret);
+                break;
+        case PARAM_UNREAD:
+                print_unread(at, ret);
                 break;
         }
 }
@@ -271,6 +292,54 @@ static int set_rules(char *at, size_t size, bytes value, char error[static CONFI
         return 0;
 }
 
+static int class_of(bytes name) {
+        if (bytes_is(name, "replica"))
+                return CONFIG_REPLICA;
+        for (int i = 0; i < CONFIG_CLASSES; i++)
+                if (bytes_is(name, classes[i]))
+                        return i;
+        return -1;
+}
+
+/* Class, hard, soft, seconds, each with one blank before the next; as often as there are
+ * classes to be changed. */
+static int set_unread(config_unread *limits, bytes value, char error[static CONFIG_ERROR_MAX]) {
+        config_unread changed[CONFIG_CLASSES];
+        const char *at = value.p, *end = value.p + value.n;
+
+        memcpy(changed, limits, sizeof(changed));
+        while (at < end) {
+                int64_t hard, soft, seconds;
+                bytes words[4];
+                int class, n = 0;
+
+                for (; n < 4 && at < end; n++) {
+                        const char *blank = memchr(at, ' ', (size_t)(end - at));
+
+                        words[n] = (bytes){ at, (size_t)((blank ? blank : end) - at) };
+                        at = blank ? blank + 1 : end;
+                        if (words[n].n == 0)
+                                break;
+                }
+                if (n < 4)
+                        return fail(error, -EINVAL,
+                                    "Wrong number of arguments in buffer limit configuration.");
+                class = class_of(words[0]);
+                if (class < 0)
+                        return fail(error, -EINVAL,
+                                    "Invalid client class specified in buffer limit "
+                                    "configuration.");
+                if (!read_bytes(words[1], &hard) || !read_bytes(words[2], &soft) ||
+                    !decimal_read(words[3].p, words[3].n, &seconds) || seconds < 0)
+                        return fail(error, -EINVAL,
+                                    "Error in hard, soft or soft_seconds setting in buffer limit "
+                                    "configuration.");
+                changed[class] = (config_unread){ (uint64_t)hard, (uint64_t)soft, seconds };
+        }
+        memcpy(limits, changed, sizeof(changed));
+        return 0;
+}
+
 static int set_number(const struct param *p, void *at, bytes value,
                       char error[static CONFIG_ERROR_MAX]) {
         int64_t number;
@@ -311,7 +380,24 @@ int config_set(config *c, unsigned i, bytes value, char error[static CONFIG_ERRO
                 return set_rules(at, p->size, value, error);
         case PARAM_EVENTS:
                 return set_events(at, value, error);
+        case PARAM_UNREAD:
+                return set_unread(at, value, error);
         default:
                 return set_number(p, at, value, error);
         }
+}
+
+bool config_unread_is_over(const config_unread *l, uint64_t n, int64_t *since) {
+        int64_t now;
+
+        if (!l->soft || n < l->soft) {
+                *since = 0;
+        } else {
+                now = clock_now();
+                if (!*since)
+                        *since = now;
+                if (now - *since > l->seconds * CLOCK_SECOND)
+                        return true;
+        }
+        return l->hard && n >= l->hard;
 }

@@ -29,6 +29,16 @@ typedef enum config_policy {
 
 enum { CONFIG_RULES_MAX = 256, CONFIG_PATH_MAX = 1024, CONFIG_NAME_MAX = 256 };
 
+/* What a client may leave unread. With more than `hard` bytes it is ended, and when it has had
+ * more than `soft` for so many seconds; 0 is no such limit. By class: those who listen to
+ * channels are one, replicas another. */
+typedef struct config_unread {
+        uint64_t hard, soft;
+        int64_t seconds;
+} config_unread;
+
+enum { CONFIG_NORMAL, CONFIG_REPLICA, CONFIG_LISTENER, CONFIG_CLASSES };
+
 typedef struct config {
         int databases;
         int hz; /* how often a second upkeep.h looks for something to do */
@@ -42,6 +52,7 @@ typedef struct config {
         int64_t list_max_listpack_size; /* below 0: -1 to -5 are 4 to 64 KiB, else values */
         size_t stream_node_max_bytes, stream_node_max_entries;
 
+        config_unread unread[CONFIG_CLASSES];
         char requirepass[512]; /* what whoever connects has to say first; "" is nothing */
 
         int notify_keyspace_events;     /* a set of notify_class */
@@ -77,6 +88,10 @@ const char *config_policy_name(const config *c);
 
 enum { CONFIG_TEXT_MAX = 4096, CONFIG_ERROR_MAX = 256 };
 void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX]);
+
+/* Whether a client that has left @n bytes unread has passed its limit; @since is kept from call
+ * to call, at first 0. */
+bool config_unread_is_over(const config_unread *l, uint64_t n, int64_t *since);
 
 /* -EPERM: it stays as it is. -EINVAL, -ERANGE. Why is written into @error, in Redis's words. */
 int config_set(config *c, unsigned i, bytes value, char error[static CONFIG_ERROR_MAX]);

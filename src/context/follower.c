@@ -10,9 +10,6 @@
 #include "store.h"
 
 /* How much of the stream may be kept for one of them: Redis's defaults. */
-#define HARD_LIMIT ((int64_t)256 << 20)
-#define SOFT_LIMIT ((int64_t)64 << 20)
-#define SOFT_TIME (60 * CLOCK_SECOND)
 
 /* What is fetched at once. Picked: a good part of a socket's buffer. */
 enum { FETCH_SIZE = 64 * 1024 };
@@ -201,13 +198,8 @@ static int64_t behind(const follower *f) {
 }
 
 bool follower_is_slow(follower *f) {
-        int64_t n = behind(f), now = clock_now();
-
-        if (n <= SOFT_LIMIT)
-                f->slow_since = 0;
-        else if (!f->slow_since)
-                f->slow_since = now;
-        return n > HARD_LIMIT || (f->slow_since && now - f->slow_since > SOFT_TIME);
+        return config_unread_is_over(&f->client->store->config.unread[CONFIG_REPLICA],
+                                     (uint64_t)behind(f), &f->slow_since);
 }
 
 bool follower_is_early(const follower *f) {

@@ -58,12 +58,13 @@ void monitor_tell(const call *c) {
         list_each(node, &c->store->monitors) {
                 client *one = container_of(node, client, monitoring);
 
-                if (one->flags & CLIENT_REPLY_OFF)
+                if (one->flags & CLIENT_REPLY_OFF || !client_hears(one))
                         continue;
+                resp_out_raw(&one->out, line.p, line.n);
                 if (line.failed) /* what it sees would have a hole */
                         client_close(one, true);
-                resp_out_raw(&one->out, line.p, line.n);
-                client_touch(one);
+                else
+                        client_push(one);
         }
         resp_out_deinit(&line);
 }

@@ -214,13 +214,15 @@ static size_t send_to(const topic *t, const char *what, bool by_pattern, bytes c
         list_each(node, &t->listeners) {
                 client *c = container_of(node, subscription, of_topic)->pair.client;
 
+                if (!client_hears(c))
+                        continue;
                 resp_out_push(&c->out, by_pattern ? 4 : 3);
                 resp_out_bulk_text(&c->out, what);
                 if (by_pattern)
                         resp_out_bulk(&c->out, t->name, t->n_name);
                 resp_out_bulk(&c->out, channel.p, channel.n);
                 resp_out_bulk(&c->out, message.p, message.n);
-                client_touch(c);
+                client_push(c);
         }
         return t->n_listeners;
 }

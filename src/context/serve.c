@@ -57,8 +57,7 @@ typedef struct conn {
         sock_kind kind;
         int fd;
         bool is_unix;
-        bool ended;  /* the peer sends no more */
-        size_t sent; /* bytes of client->out that have left */
+        bool ended; /* the peer sends no more */
         resp_request in;
         char *kept;    /* what has come and is not a whole request, or NULL */
         char *address; /* of the peer, or NULL */
@@ -98,6 +97,7 @@ static int conn_enter(conn *c, bytes name) {
         entered->local_address = s->address;
         if (c->client) {
                 entered->out = c->client->out;
+                entered->sent = c->client->sent;
                 resp_out_init(&c->client->out, 2);
                 c->client->store->in_row = false;
         }
@@ -147,8 +147,9 @@ static bool is_over(const conn *c) {
 static void conn_write(conn *c) {
         resp_out *out = &c->client->out;
 
-        while (c->sent < out->n && !out->failed) {
-                struct iovec iov = { .iov_base = out->p + c->sent, .iov_len = out->n - c->sent };
+        while (c->client->sent < out->n && !out->failed) {
+                struct iovec iov = { .iov_base = out->p + c->client->sent,
+                                     .iov_len = out->n - c->client->sent };
                 ssize_t n = sock_send(c->kind, c->fd, &iov, 1, NULL, 0);
 
                 if (n == -EAGAIN || n == -ENOBUFS || n == -ENOMEM)
@@ -157,11 +158,11 @@ static void conn_write(conn *c) {
                         client_close(c->client, true);
                         break;
                 }
-                c->sent += (size_t)n;
+                c->client->sent += (size_t)n;
         }
-        if (c->sent == out->n) {
+        if (c->client->sent == out->n) {
                 resp_out_cut(out, 0);
-                c->sent = 0;
+                c->client->sent = 0;
         }
 }
 
@@ -179,13 +180,16 @@ static bool conn_flush(conn *c) {
         conn_write(c);
         for (int i = 0; conn_refill(c) && i < REFILLS_MAX; i++)
                 conn_write(c);
+        if (out->n > 0 && client_is_behind(c->client))
+                client_close(c->client, true);
         if (is_over(c)) {
                 conn_free(c);
                 return false;
         }
         want = out->n ? SOURCE_WRITE : 0u;
         if (!c->ended &&
-            out->n - c->sent < (client_is_trusted(c->client) ? UNREAD_MAX : UNREAD_UNTRUSTED_MAX) &&
+            out->n - c->client->sent <
+                    (client_is_trusted(c->client) ? UNREAD_MAX : UNREAD_UNTRUSTED_MAX) &&
             !(c->client->flags & CLIENT_BLOCKED && c->n_kept >= AHEAD_MAX))
                 want |= SOURCE_READ;
         source_want(&c->src, want);

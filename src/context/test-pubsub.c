@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/clock.h"
 #include "../base/mem.h"
 #include "test-ask.h"
 
@@ -153,4 +154,82 @@ TEST(no_memory) {
                 if (r == 0)
                         break;
         }
+}
+
+/* Words that have blanks in them. */
+static void set_limit(client *c, const char *limit) {
+        resp_out_cut(&c->out, 0);
+        client_exec(c,
+                    (bytes[]){ BYTES("config"),
+                               BYTES("set"),
+                               BYTES("client-output-buffer-limit"),
+                               { limit, strlen(limit) } },
+                    4);
+}
+
+TEST(too_much_unread) {
+        client *a, *b;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        a = client_new(s);
+        b = client_new(s);
+        set_limit(b, "pubsub 400 100 60");
+        assert_str(heard(b), "+OK\n");
+        ask(a, "subscribe x");
+        resp_out_cut(&a->out, 0);
+        for (int i = 0; i < 3; i++)
+                assert_str(ask(b, "publish x 12345678901234567890123456789"), ":1\n");
+        assert_true(client_hears(a) && a->out.n > 100);
+        /* above the soft limit for too long */
+        clock_advance(30 * CLOCK_SECOND);
+        ask(b, "publish x 1");
+        assert_true(client_hears(a));
+        clock_advance(31 * CLOCK_SECOND);
+        ask(b, "publish x 1");
+        assert_true(!client_hears(a));
+        /* and nothing more is said to it */
+        resp_out_cut(&a->out, 0);
+        ask(b, "publish x 1");
+        assert_eq(a->out.n, 0u);
+        client_free(a);
+
+        /* above the hard one */
+        a = client_new(s);
+        set_limit(b, "pubsub 200 0 0");
+        ask(a, "subscribe x");
+        for (int i = 0; i < 4; i++)
+                ask(b, "publish x 12345678901234567890123456789");
+        assert_true(!client_hears(a));
+        client_free(a);
+        client_free(b);
+        store_free(s);
+}
+
+TEST(limits_are_configured) {
+        static const char *const bad[] = {
+                "pubsub 1mb 512kb", "foo 1 2 3",       "pubsub x 2 3",
+                "pubsub 1 2 -3",    "pubsub  7   8 9", "pubsub 1 2 3 4",
+                "pubsub -1 2 3",    "master 1 2 3",    "normal 1 2 3 pubsub",
+        };
+        client *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_true(
+                strstr(ask(c, "config get client-output-buffer-limit"),
+                       "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60\n"));
+        for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+                set_limit(c, bad[i]);
+                assert_true(heard(c)[0] == '-');
+        }
+        set_limit(c, "replica 1mb 2k 3 PUBSUB 0 0 0");
+        assert_str(heard(c), "+OK\n");
+        set_limit(c, "");
+        assert_str(heard(c), "+OK\n");
+        assert_true(strstr(ask(c, "config get client-output-buffer-limit"),
+                           "normal 0 0 0 slave 1048576 2000 3 pubsub 0 0 0\n"));
+        client_free(c);
+        store_free(s);
 }

@@ -122,11 +122,13 @@ static resp_out *begin(client *c, client **ret_to) {
                         resp_out_push(&c->out, 2);
                         resp_out_bulk_text(&c->out, "tracking-redir-broken");
                         resp_out_integer(&c->out, (int64_t)t->redirect);
-                        client_touch(c);
+                        client_push(c);
                 }
                 return NULL;
         }
         *ret_to = to;
+        if (!client_hears(to))
+                return NULL;
         if (to->out.version > 2) {
                 resp_out_push(&to->out, 2);
                 resp_out_bulk_text(&to->out, "invalidate");
@@ -148,7 +150,7 @@ static void tell(client *c, bytes name) {
                 return;
         resp_out_array(out, 1);
         resp_out_bulk(out, name.p, name.n);
-        client_touch(to);
+        client_push(to);
 }
 
 static void tell_all(client *c) {
@@ -158,7 +160,7 @@ static void tell_all(client *c) {
         if (!out)
                 return;
         resp_out_null(out);
-        client_touch(to);
+        client_push(to);
 }
 
 static change *change_new(bytes name, uint64_t by) {
@@ -471,7 +473,7 @@ static void tell_changes(const member *m) {
                 if (!but || one->by != but)
                         resp_out_bulk(out, one->name, one->n_name);
         table_iter_end(&i);
-        client_touch(to);
+        client_push(to);
 }
 
 void tracking_broadcast(store *s) {
