@@ -13,6 +13,7 @@ typedef struct queue {
         list waits; /* of wait, the oldest first */
         db *db;
         bool is_served; /* just now: it stays */
+        bool has_any;   /* somebody waits for its end too */
         size_t n_name;
         char name[];
 } queue;
@@ -226,6 +227,7 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
                 *w = (wait){ .queue = q, .by = b };
                 list_init(&w->node);
                 list_append(&q->waits, &w->node);
+                q->has_any |= type == KEY_TYPES;
                 b->n_waits++;
         }
         start_timer(c, b, deadline);
@@ -266,12 +268,13 @@ void block_forget(client *c) {
 }
 
 /* Run its command again, which answers now, or never. Returns whether it has. */
-static bool run_again(blocked *b, bool is_late) {
+static bool run_again(blocked *b, bytes name, bool is_late) {
         client *c = b->client;
         call again = { .cmd = b->cmd,
                        .argv = b->argv,
                        .argc = b->argc,
                        .is_again = true,
+                       .again_for = name,
                        .is_late = is_late };
 
         client_run(c, &again);
@@ -290,7 +293,7 @@ bool block_end(client *c, const char *error) {
         if (!b || b->is_held)
                 return false;
         if (!error && list_is_linked(&b->in_line))
-                return run_again(b, true);
+                return run_again(b, (bytes){ 0 }, true);
         if (error)
                 resp_out_error(out, error);
         else
@@ -320,7 +323,7 @@ void block_retry(list *line) {
         for (list *node; (node = list_first(&mine));) {
                 blocked *b = container_of(node, blocked, in_line);
 
-                if (!run_again(b, false)) {
+                if (!run_again(b, (bytes){ 0 }, false)) {
                         list_remove(node);
                         list_append(line, node);
                 }
@@ -347,18 +350,23 @@ void block_signal_all(db *d) {
         table_iter_end(&i);
 }
 
+static bool is_awaited(const wait *w, const key *k) {
+        return w->by->type == KEY_TYPES || (k && k->type == w->by->type);
+}
+
 static void serve_queue(queue *q) {
+        bytes name = { q->name, q->n_name };
         list mine = LIST_INIT(mine);
 
         q->is_served = true;
         list_move(&mine, &q->waits);
         while (!list_is_empty(&mine)) {
                 wait *w = container_of(list_first(&mine), wait, node);
-                key *k = db_peek(q->db, (bytes){ q->name, q->n_name });
+                key *k = db_peek(q->db, name);
 
-                if (!k)
+                if (!k && !q->has_any)
                         break;
-                if (k->type != w->by->type || !run_again(w->by, false)) {
+                if (!is_awaited(w, k) || !run_again(w->by, name, false)) {
                         list_remove(&w->node);
                         list_append(&q->waits, &w->node);
                 }

@@ -23,8 +23,12 @@ typedef enum block_null { BLOCK_NULL, BLOCK_NULL_ARRAY } block_null;
 bool block_deadline(call *c, int i, int64_t *ret);
 bool block_deadline_ms(call *c, int i, int64_t *ret); /* the same in whole milliseconds */
 
-/* Wait for one of the keys @names to change. Nothing has been answered, nor changed. Within
- * a transaction it answers at once as if the time had been up. */
+/* The same as whole milliseconds. */
+bool block_deadline_ms(call *c, int i, int64_t *ret);
+
+/* Wait for one of the keys @names to change; KEY_TYPES is any type, or that it goes away.
+ * Nothing has been answered, nor changed. Within a transaction it answers at once as if the
+ * time had been up. */
 void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t deadline,
                block_null null);
 

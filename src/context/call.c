@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "../base/decimal.h"
+#include "../base/mem.h"
 #include "../base/real.h"
 #include "context/commands.h"
 #include "store.h"
@@ -84,6 +85,23 @@ void call_send_instead(call *c, const bytes *argv, int argc) {
 
 void call_send_also(call *c, db *d, const bytes *argv, int argc) {
         feed_keep(&c->store->feed, d, argv, argc);
+}
+
+void call_send_changed(call *c, const call_change *changes, int n) {
+        bytes *argv;
+
+        feed_replace(&c->store->feed);
+        if (!feed_is_read(&c->store->feed))
+                return;
+        argv = mem_copy(c->argv, (size_t)c->argc * sizeof(*argv));
+        if (!argv) {
+                feed_miss(&c->store->feed);
+                return;
+        }
+        for (int k = 0; k < n; k++)
+                argv[changes[k].i] = changes[k].argument;
+        feed_keep(&c->store->feed, c->db, argv, c->argc);
+        mem_free(argv);
 }
 
 bool call_check_type(call *c, const key *k, key_type type) {

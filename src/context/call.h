@@ -41,6 +41,7 @@ struct call {
 
         bool has_failed;  /* it was answered with an error */
         bool is_again;    /* it has waited, and now it may succeed (block.h) */
+        bytes again_for;  /* the key that has changed */
         bool waits_again; /* but it did not */
         bool is_late;     /* its time is up: it has to answer */
 };
@@ -91,6 +92,14 @@ void call_count_changes(call *c, int64_t n);
 void call_send_nothing(call *c);
 void call_send_instead(call *c, const bytes *argv, int argc);
 void call_send_also(call *c, db *d, const bytes *argv, int argc);
+
+/* Send the command as it came, but with other arguments at some places. */
+typedef struct call_change {
+        int i;
+        bytes argument;
+} call_change;
+
+void call_send_changed(call *c, const call_change *changes, int n);
 
 /* Whether argument @i is @word, in any letter case. */
 static inline bool call_is(const call *c, int i, const char *word) {

@@ -389,6 +389,7 @@ void db_changed(db *d, bytes name, notify_class class, const char *event) {
 
 void db_flush(db *d) {
         multi_touch_all(d, NULL);
+        block_signal_all(d);
         snapshot_take_all(d);
         drop_keys(d);
         for (mount *m = NULL; (m = mount_next(d, m ? m->id : 0));)

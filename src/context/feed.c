@@ -102,6 +102,10 @@ void feed_keep(feed *f, db *d, const bytes *argv, int argc) {
         list_append(&f->kept, &kept->node);
 }
 
+void feed_miss(feed *f) {
+        f->is_short = true;
+}
+
 static void send_kept(feed *f) {
         list_each(node, &f->kept) {
                 item *kept = container_of(node, item, node);

@@ -50,6 +50,8 @@ void feed_send(feed *f, db *d, const bytes *argv, int argc);
  * which is copied. More than one of these is a transaction. */
 void feed_replace(feed *f);
 void feed_keep(feed *f, db *d, const bytes *argv, int argc);
+/* Or there was no memory to say what to send. */
+void feed_miss(feed *f);
 
 /* Send nothing of what it has said so far, nor itself; and memory has run out for something. */
 void feed_drop(feed *f);

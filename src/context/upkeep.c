@@ -4,6 +4,7 @@
 #include "../base/clock.h"
 #include "../base/mem.h"
 #include "../loop/loop.h"
+#include "block.h"
 #include "evict.h"
 #include "store.h"
 
@@ -93,6 +94,9 @@ static void on_time(timer *t) {
         u->is_timed = false;
         u->store->now = clock_wall_ms();
         upkeep_run(u->store);
+        /* who waits for the end of a key that has expired */
+        if (!list_is_empty(&u->store->ready))
+                block_serve(u->store);
 }
 
 static void stop(upkeep *u) {

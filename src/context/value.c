@@ -5,6 +5,7 @@
 #include "key-hash.h"
 #include "key-list.h"
 #include "key-set.h"
+#include "key-stream.h"
 #include "key-string.h"
 #include "key-zset.h"
 
@@ -32,6 +33,9 @@ void value_free(key *k) {
         case KEY_ZSET:
                 zset_free(k);
                 break;
+        case KEY_STREAM:
+                stream_free(k);
+                break;
         default:
                 string_free(k);
         }
@@ -48,6 +52,8 @@ bool value_drain(key *k, size_t n) {
                 return set_drain(k, n);
         case KEY_ZSET:
                 return zset_drain(k, n);
+        case KEY_STREAM:
+                return stream_drain(k, n);
         default:
                 return false;
         }
@@ -63,6 +69,8 @@ size_t value_count(const key *k) {
                 return set_count(k);
         case KEY_ZSET:
                 return zset_count(k);
+        case KEY_STREAM:
+                return stream_of(k)->n;
         default:
                 return 1;
         }
@@ -78,6 +86,8 @@ size_t value_memory(const key *k, size_t n_looked) {
                 return set_memory(k, n_looked);
         case KEY_ZSET:
                 return zset_memory(k, n_looked);
+        case KEY_STREAM:
+                return stream_memory(k, n_looked);
         default:
                 return string_memory(k);
         }
@@ -93,6 +103,8 @@ static int copy_to(const key *k, key *copy) {
                 return set_copy(k, copy);
         case KEY_ZSET:
                 return zset_copy(k, copy);
+        case KEY_STREAM:
+                return stream_copy(k, copy);
         default:
                 return string_copy(k, copy);
         }

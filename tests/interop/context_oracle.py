@@ -37,9 +37,14 @@ LONGITUDES = [str(n / 97) for n in range(1000, 1500, 7)] + [str(n / 7) for n in 
 LATITUDES = [str(n / 97) for n in range(3600, 3800, 7)] + [str(n / 7) for n in range(-595, 595, 31)]
 DISTANCES = ["0", "0.5", "10", "100.5", "300", "1000", "5000", "20000", "-1"]
 UNITS = ["m", "km", "FT", "mi", "Km"]
+IDS = ["0", "-", "+", "1-1", "5", "20", "40-1", "60", "80-0", "100", "150-1", "200", "(10", "(40-1",
+       "18446744073709551615-18446744073709551615", "0-18446744073709551615"]
+GROUPS = ["g", "h"]
+CONSUMERS = ["c", "d", "e", "f"]
 HOLES = {"x": LONGITUDES, "y": LATITUDES, "d": DISTANCES, "u": UNITS,
          "k": KEYS, "l": LISTS, "z": LEVEL, "m": MEMBERS, "n": NUMBERS, "t": TIMES, "r": REALS,
-         "p": PLACES, "w": WIDTHS, "e": [f"element {i}" for i in range(2000)]}
+         "p": PLACES, "w": WIDTHS, "e": [f"element {i}" for i in range(2000)],
+         "i": IDS, "g": GROUPS, "c": CONSUMERS}
 
 TEMPLATES = {
     "string": [
@@ -142,6 +147,43 @@ TEMPLATES = {
         "GEOSEARCHSTORE <k> <k> FROMLONLAT <x> <y> BYBOX <d> <d> <u> STOREDIST COUNT <n>",
         "GEOSEARCHSTORE <k> <k> FROMLONLAT <x> <y> BYBOX <d> <d> <u> WITHDIST", "OBJECT ENCODING <k>",
     ],
+    # No ID that a server draws by its clock; <a> is one that grows, <s> one that was <a>
+    # before, and only the first keys are streams that grow long.
+    "stream": [
+        *["XADD k<j> <a> <m> <m>"] * 4, *["XADD k<j> <a> f <n> g <m>"] * 4, *["XADD k<j> <a> f <r> g <n>"] * 4,
+        "XADD k<j> MAXLEN <n> <a> <m> <m>", "XADD k<j> MAXLEN ~ <n> <a> f <n> g <m>",
+        "XADD k<j> MINID <s> <a> f <n>", "XADD k<j> MINID ~ <s> <a> f <n>", "XADD k<j> <a> f",
+        "XADD k<j> MAXLEN ~ 100 LIMIT <n> <a> f <m>", "XADD k<j> MAXLEN = 10 LIMIT <n> <a> f <m>",
+        "XADD k<j> NOMKSTREAM <a> f <m>", "XADD <k> <i> f <m>", "XADD k<j> <n>-* f <m>", "XADD k<j> <s>-* f <m>",
+        "XADD <k> MAXLEN <n> MINID <i> <a> f v", "XADD <k> LIMIT <n> <a> f v",
+        "XLEN <k>", "XDEL k<j> <s> <s> <s>", "XDEL k<j> <s> <i>", "XTRIM k<j> MAXLEN <n>", "XTRIM k<j> MAXLEN ~ <n>",
+        "XTRIM k<j> MINID <s>", "XTRIM k<j> MINID ~ <s> LIMIT <n>", "XTRIM k<j> MINID = <i>", "XTRIM <k> <m> <n>",
+        "XRANGE k<j> <i> <i>", "XRANGE k<j> - +", "XRANGE k<j> <s> + COUNT <n>", "XRANGE k<j> <s> <s>",
+        "XREVRANGE k<j> <i> <i>", "XREVRANGE k<j> + -", "XREVRANGE k<j> <s> <s> COUNT <n>",
+        "XSETID k<j> <s>", "XSETID k<j> <a> ENTRIESADDED <n>", "XSETID k<j> <a> ENTRIESADDED 1000 MAXDELETEDID <s>",
+        "XSETID <k> <i>", "XREAD STREAMS k<j> <s>", "XREAD COUNT <n> STREAMS k<j> k<j> <s> <i>",
+        "XREAD STREAMS <k> <k> <i> $", "XREAD BLOCK 1 STREAMS k<j> <s>", "XREAD STREAMS k<j> <i> <i>", "XREAD STREAMS <k> >",
+        "XGROUP CREATE k<j> <g> <i>", "XGROUP CREATE k<j> <g> $ MKSTREAM", "XGROUP CREATE k<j> <g> <s> ENTRIESREAD <n>",
+        "XGROUP CREATE <k> <g> 0", "XGROUP SETID k<j> <g> <s>", "XGROUP SETID k<j> <g> <i> ENTRIESREAD <n>",
+        "XGROUP SETID <k> <g> $", "XGROUP DESTROY <k> <g>", "XGROUP CREATECONSUMER k<j> <g> <c>",
+        "XGROUP DELCONSUMER k<j> <g> <c>", *["XREADGROUP GROUP <g> <c> COUNT 3 STREAMS k<j> >"] * 4,
+        "XREADGROUP GROUP <g> <c> STREAMS k<j> >", "XREADGROUP GROUP <g> <c> NOACK COUNT 2 STREAMS k<j> >",
+        "XREADGROUP GROUP <g> <c> COUNT <n> STREAMS k<j> <i>", "XREADGROUP GROUP <g> <c> STREAMS k0 k1 > >",
+        "XREADGROUP GROUP <g> <c> BLOCK 1 STREAMS k<j> >", "XREADGROUP GROUP <g> <c> STREAMS <k> <s>",
+        "XREADGROUP STREAMS <k> >", "XACK k<j> <g> <s>", "XACK k<j> <g> <s> <s> <s>", "XACK <k> <g> <i>",
+        "XPENDING k<j> <g>", "XPENDING k<j> <g> - + 10", "XPENDING k<j> <g> <s> + <n> <c>",
+        "XPENDING k<j> <g> IDLE 50000 - + 10", "XPENDING k<j> <g> IDLE 0 <i> <i> <n>", "XPENDING <k> <g>",
+        "XCLAIM k<j> <g> <c> 0 <s> <s> <s>", "XCLAIM k<j> <g> <c> 0 <s> <s> JUSTID", "XCLAIM k<j> <g> <c> 50000 <s> <s>",
+        "XCLAIM k<j> <g> <c> 0 <s> FORCE RETRYCOUNT <n>", "XCLAIM k<j> <g> <c> 0 <s> <s> IDLE 100000",
+        "XCLAIM k<j> <g> <c> 0 <s> TIME <n> LASTID <s>", "XCLAIM <k> <g> <c> 0 <i> <m>",
+        "XAUTOCLAIM k<j> <g> <c> 0 <s> COUNT <n>", "XAUTOCLAIM k<j> <g> <c> 50000 - JUSTID",
+        "XAUTOCLAIM k<j> <g> <c> 0 <i> COUNT 3", "XAUTOCLAIM <k> <g> <c> 50000 <i>", "XINFO STREAM <k>", "XINFO STREAM k<j>",
+        "XINFO STREAM k<j> FULL", "XINFO STREAM k<j> FULL COUNT <n>", "XINFO STREAM <k> <m>", "XINFO GROUPS k<j>",
+        "XINFO CONSUMERS k<j> <g>", "XINFO CONSUMERS <k> <c>", "OBJECT ENCODING <k>", "DEL k<j>",
+        "COPY k<j> k<j> REPLACE", "!SCAN 0 COUNT 1000 TYPE stream", "CONFIG SET stream-node-max-entries 3", "CONFIG SET stream-node-max-entries 100",
+        "CONFIG SET stream-node-max-entries 20", "CONFIG SET stream-node-max-bytes 4096",
+        "CONFIG SET stream-node-max-bytes 300",
+    ],
     "generic": [
         "RESTORE <k> <n> <m>", "RESTORE <k> <n> <m> REPLACE ABSTTL", "RESTORE <k> 0 <m> FREQ <n>",
         "RESTORE <k> <t> <m> IDLETIME <n> REPLACE", "RESTORE <k> 0 <m> IDLETIME 1 FREQ 1",
@@ -203,6 +245,7 @@ TEMPLATES = {
 # These are not cut short: without their count they give any one of several, or
 # tell of what is only here.
 BY_CHANCE = {"SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "HELLO", "COMMAND", "INFO", "LATENCY"}
+NEARLY = {"XPENDING", "XINFO"}
 ABOUT_NOW = {"TTL": 5, "PTTL": 5000, "EXPIRETIME": 5, "PEXPIRETIME": 5000}
 
 
@@ -264,13 +307,32 @@ def pairs_of(reply):
     return sorted(zip(items[::2], items[1::2]), key=sort_key)
 
 
+def without_times(value):
+    """Numbers that are points in time are one and the same."""
+    if isinstance(value, tuple) and isinstance(value[1], list):
+        return (value[0], [without_times(item) for item in value[1]])
+    return "now" if isinstance(value, int) and 10**12 < value < 10**13 else value
+
+
+def nearly(ours, theirs, is_time=False):
+    """Equal, but for how long something was pending or idle."""
+    if isinstance(ours, tuple) and isinstance(theirs, tuple) and isinstance(ours[1], list):
+        a, b = ours[1], theirs[1]
+        return (ours[0] == theirs[0] and len(a) == len(b)
+                and all(nearly(a[i], b[i], (len(a) == 4 and i == 2) or a[i - 1] == b"idle")
+                        for i in range(len(a))))
+    if is_time and isinstance(ours, int) and isinstance(theirs, int):
+        return ours == theirs or (min(ours, theirs) >= 0 and abs(ours - theirs) < 5000)
+    return ours == theirs
+
+
 READERS = {
     b"string": lambda peer, key: peer.ask(["GET", key]),
     b"list": lambda peer, key: peer.ask(["LRANGE", key, "0", "-1"]),
     b"hash": lambda peer, key: pairs_of(peer.ask(["HGETALL", key])),
     b"set": lambda peer, key: unordered(peer.ask(["SMEMBERS", key])),
     b"zset": lambda peer, key: peer.ask(["ZRANGE", key, "0", "-1", "WITHSCORES"]),
-    b"stream": lambda peer, key: peer.ask(["XRANGE", key, "-", "+"]),
+    b"stream": lambda peer, key: without_times(peer.ask(["XINFO", "STREAM", key, "FULL", "COUNT", "0"])),
 }
 
 
@@ -316,9 +378,18 @@ class Oracle:
         self.ears = [Ear(args.ours), Ear(args.theirs)]
         self.templates = [t for group in args.group or TEMPLATES for t in TEMPLATES[group]]
         self.history = []
+        self.ids = ["1-1"]
 
     def draw(self, what):
         chance = self.chance
+        if what == "j":
+            return chance.choice("00011267")
+        if what == "a":
+            last = int(self.ids[-1].split("-")[0])
+            self.ids.append(f"{last + chance.choice([0, 0, 1, 1, 2, 300])}-{chance.choice([0, 1, 2, 5, 70000])}")
+            return self.ids[-1]
+        if what == "s":
+            return chance.choice(self.ids[-40:])
         if chance.random() < 0.01:
             return chance.choice(BAD)
         return chance.choice(HOLES[what])
@@ -366,6 +437,8 @@ class Oracle:
             if verb in ABOUT_NOW and isinstance(ours, int) and isinstance(theirs, int):
                 if ours >= 0 and theirs >= 0 and abs(ours - theirs) <= ABOUT_NOW[verb]:
                     ours = theirs
+            if verb in NEARLY and nearly(without_times(ours), without_times(theirs)):
+                ours = theirs
             if ours != theirs and not (verb == "EXEC" and self.about_now()):
                 self.differ(argv, ours, theirs)
                 return False
@@ -390,7 +463,7 @@ class Oracle:
     def about_now(self):
         """Whether the transaction that has just ended asked for a time."""
         for past in reversed(self.history[:-1]):
-            if past[0] in ABOUT_NOW:
+            if past[0] in ABOUT_NOW or past[0] in NEARLY:
                 return True
             if past[0] == "MULTI":
                 return False
