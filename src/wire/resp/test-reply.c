@@ -9,25 +9,10 @@
 #include <string.h>
 
 #include "cursor.h"
-#include "say.h"
+#include "test-cuts.h"
 
-#define T(text) text, sizeof(text) - 1
-
-static void check(resp_reply r, const char *wire, size_t n, const char *want, resp_cuts cuts) {
-        char *got = resp_say_replies(r, wire, n, cuts);
-
-        if (strcmp(got, want))
-                test_fail("%.60s, cut at %zu, then by %zu: it said\n%snot\n%s", wire, cuts.first,
-                          cuts.step, got, want);
-        free(got);
-}
-
-/* Whole, in pieces of every size, and in two at every place. */
-static void check_cuts(resp_reply r, const char *wire, size_t n, const char *want) {
-        for (size_t step = 1; step <= n + 1; step++)
-                check(r, wire, n, want, (resp_cuts){ step, step });
-        for (size_t at = 0; at < n; at++)
-                check(r, wire, n, want, (resp_cuts){ at, n });
+static char *say(const void *reader, const char *wire, size_t n, resp_cuts cuts) {
+        return resp_say_replies(*(const resp_reply *)reader, wire, n, cuts);
 }
 
 static resp_reply usual(void) {
@@ -37,19 +22,12 @@ static resp_reply usual(void) {
         return r;
 }
 
-typedef struct say_case {
-        const char *wire;
-        size_t n;
-        const char *want;
-} say_case;
-
-static void check_cases(resp_reply r, const say_case *cases, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                check_cuts(r, cases[i].wire, cases[i].n, cases[i].want);
+static void check_cases(resp_reply r, const cuts_case *cases, size_t n) {
+        cuts_check_cases(say, &r, cases, n);
 }
 
 TEST(version_2) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("+OK\r\n"), "reply +OK\nok\n" },
                 { T("+\r\n"), "reply +%\nok\n" },
                 { T("-ERR it is\r\n"), "reply -ERR%20it%20is\nok\n" },
@@ -73,7 +51,7 @@ TEST(version_2) {
 }
 
 TEST(version_3) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("_\r\n"), "reply _\nok\n" },
                 { T("#t\r\n#f\r\n"), "reply #1\nreply #0\nok\n" },
                 { T(",1.5\r\n,-0\r\n,10\r\n"), "reply ,1.5\nreply ,-0\nreply ,10\nok\n" },
@@ -108,7 +86,7 @@ TEST(version_3) {
 }
 
 TEST(unfinished) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("+"), "want 2\n" },
                 { T("+OK"), "want 4\n" },
                 { T("+OK\r"), "want 5\n" },
@@ -133,7 +111,7 @@ TEST(unfinished) {
 #define LIMIT "error limit\n"
 
 TEST(bad) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 /* no type */
                 { T("x"), BAD },
                 { T("\r\n"), BAD },
@@ -227,7 +205,7 @@ TEST(bad) {
 }
 
 TEST(limits) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("*5\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n"), "reply *5 :1 :2 :3 :4 :5\nok\n" },
                 { T("%2\r\n:1\r\n:2\r\n:3\r\n:4\r\n"), "reply %4 :1 :2 :3 :4\nok\n" },
                 { T("*2\r\n*2\r\n:1\r\n:2\r\n*1\r\n:3\r\n"), "reply *2 *2 :1 :2 *1 :3\nok\n" },
@@ -278,7 +256,11 @@ TEST(depth) {
                 }
                 strcat(wire, "+x\r\n");
                 strcat(want, " +x\nok\n");
-                check_cuts(usual(), wire, strlen(wire), n == RESP_DEPTH_MAX ? want : LIMIT);
+                resp_reply r = usual();
+
+                cuts_check_all(
+                        say, &r,
+                        (cuts_case){ wire, strlen(wire), n == RESP_DEPTH_MAX ? want : LIMIT });
         }
 }
 
@@ -288,21 +270,22 @@ TEST(long_lines) {
                 { 70000, 70000 }, { 65534, 1 }, { 65535, 1 }, { 65536, 1 }, { 0, 4096 },
         };
         char *wire = malloc(MAX + 1), *want = malloc(MAX + 64);
+        resp_reply r = usual();
 
         memset(wire, 'x', MAX + 1);
         wire[0] = '+';
         memcpy(wire + MAX - 2, "\r\n", 2);
         sprintf(want, "reply +%.*s\nok\n", MAX - 3, wire + 1);
         for (size_t i = 0; i < n_of(cuts); i++)
-                check(usual(), wire, MAX, want, cuts[i]);
+                cuts_check(say, &r, (cuts_case){ wire, MAX, want }, cuts[i]);
 
         memcpy(wire + MAX - 2, "x\r\n", 3);
         for (size_t i = 0; i < n_of(cuts); i++)
-                check(usual(), wire, MAX + 1, LIMIT, cuts[i]);
+                cuts_check(say, &r, (cuts_case){ wire, MAX + 1, LIMIT }, cuts[i]);
         memset(wire + MAX - 2, 'x', 3);
         for (size_t i = 0; i < n_of(cuts); i++) {
-                check(usual(), wire, MAX - 1, "want 65536\n", cuts[i]);
-                check(usual(), wire, MAX, LIMIT, cuts[i]);
+                cuts_check(say, &r, (cuts_case){ wire, MAX - 1, "want 65536\n" }, cuts[i]);
+                cuts_check(say, &r, (cuts_case){ wire, MAX, LIMIT }, cuts[i]);
         }
         free(wire);
         free(want);

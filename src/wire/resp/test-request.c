@@ -9,26 +9,10 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "say.h"
+#include "test-cuts.h"
 
-#define T(text) text, sizeof(text) - 1
-
-static void check(const char *name, resp_request r, const char *wire, size_t n, const char *want,
-                  resp_cuts cuts) {
-        char *got = resp_say_requests(r, wire, n, cuts);
-
-        if (strcmp(got, want))
-                test_fail("%.60s, cut at %zu, then by %zu: it said\n%snot\n%s", name, cuts.first,
-                          cuts.step, got, want);
-        free(got);
-}
-
-/* Whole, in pieces of every size, and in two at every place. */
-static void check_cuts(resp_request r, const char *wire, size_t n, const char *want) {
-        for (size_t step = 1; step <= n + 1; step++)
-                check(wire, r, wire, n, want, (resp_cuts){ step, step });
-        for (size_t at = 0; at < n; at++)
-                check(wire, r, wire, n, want, (resp_cuts){ at, n });
+static char *say(const void *reader, const char *wire, size_t n, resp_cuts cuts) {
+        return resp_say_requests(*(const resp_request *)reader, wire, n, cuts);
 }
 
 static resp_request trusted(void) {
@@ -38,19 +22,12 @@ static resp_request trusted(void) {
         return r;
 }
 
-typedef struct say_case {
-        const char *wire;
-        size_t n;
-        const char *want;
-} say_case;
-
-static void check_cases(resp_request r, const say_case *cases, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                check_cuts(r, cases[i].wire, cases[i].n, cases[i].want);
+static void check_cases(resp_request r, const cuts_case *cases, size_t n) {
+        cuts_check_cases(say, &r, cases, n);
 }
 
 TEST(good) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("*1\r\n$4\r\nPING\r\n"), "request PING\nok\n" },
                 { T("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n"), "request SET k value\nok\n" },
                 { T("*2\r\n$0\r\n\r\n$0\r\n\r\n"), "request % %\nok\n" },
@@ -80,7 +57,7 @@ TEST(good) {
 }
 
 TEST(unfinished) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("*"), "want 2\n" },
                 { T("*1"), "want 3\n" },
                 { T("*1\r"), "want 4\n" },
@@ -116,7 +93,7 @@ TEST(unfinished) {
 #define BAD_BULK ERROR("invalid bulk length")
 
 TEST(bad) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("*\r\n"), BAD_COUNT },
                 { T("*-\r\n"), BAD_COUNT },
                 { T("*-0\r\n"), BAD_COUNT },
@@ -173,7 +150,7 @@ TEST(bad) {
 #define UNBALANCED ERROR("unbalanced quotes in request")
 
 TEST(lines) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("PING\r\n"), "line PING\nok\n" },
                 { T("PING\n"), "line PING\nok\n" },
                 { T("PING\r\r\n"), "line PING\nok\n" },
@@ -223,7 +200,7 @@ TEST(lines) {
 }
 
 TEST(untrusted) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n"), "request AUTH x\nok\n" },
                 { T("*10\r\n"), "want 6\n" },
                 { T("*11\r\n"), ERROR("unauthenticated multibulk length") },
@@ -243,13 +220,13 @@ TEST(untrusted) {
 }
 
 TEST(limits_of_the_owner) {
-        static const say_case cases[] = {
+        static const cuts_case cases[] = {
                 { T("*3\r\n$1\r\na\r\n$1\r\nb\r\n$4\r\n1234\r\n"), "request a b 1234\nok\n" },
                 { T("*4\r\n"), BAD_COUNT },
                 { T("*2\r\n$5\r\n"), BAD_BULK },
                 { T("*2\r\n$0\r\n\r\n$5\r\n12345\r\n"), BAD_BULK },
         };
-        static const say_case any[] = {
+        static const cuts_case any[] = {
                 { T("*1\r\n$536870913\r\n"), "want 536870931\n" },
                 { T("*1\r\n$9223372036854775806\r\n"), "want 9223372036854775834\n" },
         };
@@ -296,9 +273,10 @@ static void check_long(const char *before, char c, size_t n, const char *after, 
                                           { 65537, 1 },     { 1, 70000 }, { 0, 4096 } };
         size_t n_text;
         char *text = long_text(before, c, n, after, &n_text);
+        resp_request r = trusted();
 
         for (size_t i = 0; i < n_of(cuts); i++)
-                check(before, trusted(), text, n_text, want, cuts[i]);
+                cuts_check(say, &r, (cuts_case){ text, n_text, want }, cuts[i]);
         free(text);
 }
 
