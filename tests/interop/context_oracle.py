@@ -404,7 +404,8 @@ class Oracle:
         if self.chance.random() < 0.005 and len(argv) > 1 and argv[0] not in BY_CHANCE:
             argv.pop()
         # where Redis 7.0 negates the smallest number, and we say that it is out of range
-        if argv[0] == "LPOS" and "-9223372036854775808" in argv:
+        # (LPOS), or takes it for too large (BITFIELD with SAT), and we do not
+        if argv[0] in ("LPOS", "BITFIELD") and "-9223372036854775808" in argv:
             return self.command()
         return argv, unsorted_reply
 
