@@ -6,6 +6,7 @@
 set -euo pipefail
 
 missing=()
+packages=() # of node
 
 command_from() { # COMMAND PACKAGE
         command -v "$1" >/dev/null || missing+=("$2")
@@ -17,6 +18,10 @@ header_from() { # HEADER PACKAGE; there is no compiler to ask on a bare system
                 [ -e "$dir/$1" ] && return
         done
         missing+=("$2")
+}
+
+node_package() { # NAME VERSION; for all, where node looks if it is told to
+        [ -d "$(npm root -g 2>/dev/null)/$1" ] || packages+=("$1@$2")
 }
 
 clang_runtime() { # clang with its sanitizers, and what makes their traces readable
@@ -45,6 +50,13 @@ for purpose; do
                 command_from python3 python3
                 command_from redis-server redis-server # what the answers are compared with
                 command_from redis-cli redis-tools
+                # the libraries that programs talk to a Redis with
+                header_from hiredis/hiredis.h libhiredis-dev
+                command_from node nodejs
+                command_from npm npm
+                node_package redis 6.3.1
+                node_package ioredis 6.0.0
+                /usr/bin/python3 -c 'import redis' 2>/dev/null || missing+=(python3-redis)
                 # the thread sanitizer wants the layout of memory to be the old one
                 command_from setarch util-linux
                 ;;
@@ -65,26 +77,36 @@ for purpose; do
         esac
 done
 
-[ ${#missing[@]} -eq 0 ] && exit 0
+debian() { # PACKAGE...
+        local install="apt-get install -y --no-install-recommends $*" log
+        if ! command -v apt-get >/dev/null; then
+                echo "These Debian packages, or what your system calls them, are missing: $*" >&2
+                exit 1
+        fi
+        if [ "$(id -u)" -ne 0 ]; then
+                echo "Packages are missing. Run this and try again:" >&2
+                echo "    sudo $install" >&2
+                exit 1
+        fi
 
-install="apt-get install -y --no-install-recommends ${missing[*]}"
-if ! command -v apt-get >/dev/null; then
-        echo "These Debian packages, or what your system calls them, are missing: ${missing[*]}" >&2
-        exit 1
-fi
-if [ "$(id -u)" -ne 0 ]; then
-        echo "Packages are missing. Run this and try again:" >&2
-        echo "    sudo $install" >&2
-        exit 1
-fi
+        echo "Installing $*"
+        export DEBIAN_FRONTEND=noninteractive
+        log=$(mktemp)
+        # the lists may be missing or old: then once more, with new ones
+        if ! $install >"$log" 2>&1 && ! { apt-get update && $install; } >"$log" 2>&1; then
+                cat "$log" >&2
+                rm -f "$log"
+                echo "Could not install: $install" >&2
+                exit 1
+        fi
+        rm -f "$log"
+}
 
-echo "Installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-# the lists may be missing or old: then once more, with new ones
-if ! $install >"$log" 2>&1 && ! { apt-get update && $install; } >"$log" 2>&1; then
-        cat "$log" >&2
-        echo "Could not install: $install" >&2
-        exit 1
-fi
+node() { # PACKAGE...: tests do without, and say so
+        echo "Installing for node: $*"
+        npm install -g --no-audit --no-fund "$@" >/dev/null 2>&1 ||
+                echo "Could not install for node: $*" >&2
+}
+
+[ ${#missing[@]} -eq 0 ] || debian "${missing[@]}"
+[ ${#packages[@]} -eq 0 ] || node "${packages[@]}"
