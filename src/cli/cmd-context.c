@@ -61,8 +61,10 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_note(o, "a context at %s, try: beam context exec %s SET hello world",
                          beam_context_server_url(servers[i]), beam_context_server_url(servers[i]));
         }
-        while (status == CLI_DONE && !wait_stops())
-                wait_turn(BEAM_FOREVER);
+        if (status == CLI_DONE && (r = wait_run()) < 0) {
+                say_error("cannot serve: %s", beam_strerror(r));
+                status = CLI_FAILED;
+        }
         for (int i = 0; i < n_urls; i++)
                 beam_context_server_free(servers[i]);
         return status;

@@ -4,6 +4,7 @@
 #include <beam/beam.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -126,6 +127,51 @@ int wait_turn(int64_t deadline) {
         }
         r = beam_loop_dispatch();
         return r < 0 ? r : 0;
+}
+
+/* The one signal that counts closes this, which a handler may. */
+static volatile sig_atomic_t told_fd = -1;
+
+static void on_signal(int sig) {
+        int fd = told_fd;
+
+        stop_signal = sig;
+        told_fd = -1;
+        if (fd >= 0)
+                close(fd);
+}
+
+static void on_told(void *data, int r) {
+        (void)data, (void)r;
+        beam_loop_stop();
+}
+
+int wait_run(void) {
+        struct sigaction action = { .sa_handler = on_signal };
+        beam_stream *told, *other;
+        sigset_t set;
+        int fds[2], r = beam_stream_pair(&told, &other);
+
+        if (r < 0)
+                return r;
+        if (pipe2(fds, O_CLOEXEC) < 0) {
+                r = -errno;
+                beam_stream_close(told);
+        } else {
+                told_fd = fds[1];
+                r = beam_stream_join(told, fds[0], -1, on_told, NULL);
+        }
+        if (r == 0) {
+                sigaction(SIGINT, &action, NULL);
+                sigaction(SIGTERM, &action, NULL);
+                sigemptyset(&set);
+                sigaddset(&set, SIGINT);
+                sigaddset(&set, SIGTERM);
+                sigprocmask(SIG_UNBLOCK, &set, NULL);
+                r = beam_loop_run(BEAM_FOREVER);
+        }
+        beam_stream_close(other);
+        return r;
 }
 
 unsigned wait_stops(void) {

@@ -36,6 +36,10 @@ void wait_remove(wait_fd *w); /* fine when it was never added */
  * 0, also when the time has passed. */
 int wait_turn(int64_t deadline);
 
+/* For a command with nothing else to wait for: run the library's loop itself until one of
+ * these signals comes. That is a system call less for each turn. Once. */
+int wait_run(void);
+
 /* How often we were told to stop, and by which signal first. */
 unsigned wait_stops(void);
 int wait_stop_signal(void);

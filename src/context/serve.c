@@ -363,7 +363,9 @@ int server_take(server *s, int fd) {
         c = mem_zero(sizeof(*c));
         if (!c)
                 return -ENOMEM;
-        c->kind = (sock_kind)r;
+        /* Nobody wants descriptors here: without them a unix socket is read more cheaply, and the
+         * kernel closes those that come all the same. */
+        c->kind = r == SOCK_IS_UNIX ? SOCK_IS_PLAIN : (sock_kind)r;
         c->fd = fd;
         c->server = s;
         c->is_unix = strcmp(peer.address, "unix") == 0;
