@@ -10,7 +10,7 @@ CC ?= cc
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run check test asan tsan bench fuzz fmt lint install clean
+.PHONY: help setup build run check test asan tsan bench contexts fuzz fmt lint install clean
 
 help: ## this list
 	@echo 'make TARGET'
@@ -49,6 +49,12 @@ bench: ## the table of numbers, beside ZeroMQ, nng, nanomsg, hiredis and Go wher
 		-Dtests=false -Dexamples=false -Dbench=true
 	@ninja -C $(BUILD)/bench --quiet bench-programs
 	@$(BUILD)/bench/bench/beam-bench $(ARGS)
+
+contexts: ## the same for contexts, beside redis-server
+	@tools/setup.sh build bench
+	@tools/build.sh $(BUILD)/bench --buildtype=release -Doptimization=2 -Db_lto=true \
+		-Dtests=false -Dexamples=false -Dbench=true
+	@bench/contexts.py $(BUILD)/bench/src/cli/beam $(ARGS)
 
 fuzz: ## each fuzz target for SECONDS (60), from the corpus in fuzz/corpus
 	@tools/setup.sh build fuzz

@@ -236,5 +236,13 @@ const subject subjects[] = {
           .rows = { { "Beam", "resp", "write", OURS },
                     { "hiredis", "hiredis", "write", ROW_PEER } },
           .goals = { { GOAL_AT_LEAST, 0, 3, 1, 0 } } },
+        { .key = "context",
+          .title = "a context in the program itself",
+          .about = "GET and SET of three bytes among a thousand keys, by beam_client_exec().",
+          .unit = UNIT_RATE,
+          .rows = { { "Beam, GET", "context", "get", OURS },
+                    { "Beam, SET", "context", "set", OURS } },
+          .goals = { { GOAL_FIGURE_AT_LEAST, 0, 8, 0, GOAL_PINNED },
+                     { GOAL_FIGURE_AT_LEAST, 1, 8, 0, GOAL_PINNED } } },
 };
 const size_t n_subjects = sizeof(subjects) / sizeof(*subjects);

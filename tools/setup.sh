@@ -69,6 +69,9 @@ for purpose; do
                 header_from nanomsg/nn.h libnanomsg-dev
                 header_from hiredis/hiredis.h libhiredis-dev
                 command_from go golang-go
+                command_from python3 python3
+                command_from redis-server redis-server
+                command_from redis-benchmark redis-tools
                 ;;
         *)
                 echo "setup.sh: no purpose '$purpose': build, check, fuzz or bench" >&2

@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Contexts beside redis-server: the same load on both, in turns, medians of the rounds.
+
+    contexts.py BEAM [--only TEXT] [--rounds N] [--quick] [--list] [--markdown FILE]
+
+The load is redis-benchmark with 50 connections unless a row says otherwise. The server has the
+last core for itself, the load the others. A ratio is of ours to redis-server's in the same
+round, so that a slow minute is slow for both; the figures are the medians of those. What the
+server computed for each request is told too, which others on the machine change least.
+"""
+
+import argparse
+import csv
+import io
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+COMMANDS = ["ping_mbulk", "set", "get", "incr", "lpush", "rpop", "sadd", "hset", "zadd", "mset"]
+CORES = sorted(os.sched_getaffinity(0))
+OURS, THEIRS = "beam", "redis-server"
+
+
+def pinned(cores):
+    return lambda: os.sched_setaffinity(0, cores or CORES)
+
+
+class Server:
+    """One of the two, at a unix socket and on TCP."""
+
+    def __init__(self, name, beam, folder):
+        self.name = name
+        self.path = os.path.join(folder, name)
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            self.port = s.getsockname()[1]
+        urls = ["unix:" + self.path, "tcp://127.0.0.1:%d" % self.port]
+        quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", os.devnull]
+        words = {
+            OURS: [beam, "context", "serve"] + urls,
+            THEIRS: ["redis-server", "--unixsocket", self.path, "--bind", "127.0.0.1"]
+            + ["--port", str(self.port), "--maxclients", "20000", "--dir", folder] + quiet,
+        }[name]
+        self.process = subprocess.Popen(
+            words, preexec_fn=pinned(CORES[-1:]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        end = time.monotonic() + 10
+        while True:
+            try:
+                self.ask("PING")
+                return
+            except OSError:
+                if time.monotonic() > end or self.process.poll() is not None:
+                    sys.exit("contexts: %s does not start" % name)
+                time.sleep(0.01)
+
+    def ask(self, *words):
+        """The first line of the answer."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.path)
+            s.sendall(request(*words))
+            return s.makefile("rb").readline()
+
+    def feed(self, requests):
+        """Commands, many at a time; each is answered by one line."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.path)
+            answers = s.makefile("rb")
+            for batch in requests:
+                s.sendall(b"".join(batch))
+                for _ in batch:
+                    answer = answers.readline()
+                    if answer.startswith(b"-"):
+                        sys.exit("contexts: %s: %s" % (self.name, answer.decode()))
+
+    def resident(self):
+        with open("/proc/%d/statm" % self.process.pid) as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def cpu(self):
+        """Seconds that it has computed so far."""
+        with open("/proc/%d/stat" % self.process.pid) as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+def request(*words):
+    words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+
+
+# rows: each gives (what is measured, of which more is better) or bytes, of which less is
+
+
+class Load:
+    """redis-benchmark: requests a second; and the p99 in ms, and the server's microseconds each."""
+
+    better, unit = "more", "/s"
+
+    def __init__(self, key, test, link, goal, n, pipeline=1, keys=0, connections=50, fill=0):
+        self.key, self.goal, self.fill, self.link, self.n = key, goal, fill, link, n
+        self.words = ["redis-benchmark", "--csv", "-t", test, "-n", str(n), "-c", str(connections)]
+        self.words += ["-P", str(pipeline)] + (["-r", str(keys)] if keys else [])
+
+    def prepare(self, server):
+        server.ask("FLUSHALL")
+        if self.fill:
+            server.feed(filled("string", self.fill))
+
+    def measure(self, server):
+        at = ["-s", server.path] if self.link == "unix" else ["-p", str(server.port)]
+        cpu = server.cpu()
+        out = subprocess.run(
+            self.words + at, preexec_fn=pinned(CORES[:-1]), capture_output=True, text=True, timeout=300
+        )
+        # the last: what a test puts in before it begins has a line of its own
+        try:
+            row = list(csv.DictReader(io.StringIO(out.stdout)))[-1]
+            return float(row["rps"]), float(row["p99_latency_ms"]), (server.cpu() - cpu) / self.n * 1e6
+        except (IndexError, KeyError):
+            sys.exit("contexts: redis-benchmark: " + out.stdout + out.stderr)
+
+
+def filled(kind, n):
+    """Batches of requests that make @n elements of a kind, with values as small as they come."""
+
+    def one(i):
+        return {
+            "string": lambda: request("SET", "key:%012d" % i, "value:%d" % i),
+            "hash": lambda: request("HSET", "large", "field:%d" % i, "value:%d" % i),
+            "set": lambda: request("SADD", "large", "member:%d" % i),
+            "zset": lambda: request("ZADD", "large", i * 7919 % n, "member:%d" % i),
+            "hashes": lambda: request("HSET", "key:%d" % i, "name", "user%d" % i, "age", i % 100,
+                                      "city", "somewhere", "mail", "user%d@example.org" % i),
+        }[kind]()
+
+    for begin in range(0, n, 1000):
+        yield [one(i) for i in range(begin, min(begin + 1000, n))]
+
+
+class Memory:
+    """Bytes resident for each of so many elements."""
+
+    better, unit, link = "less", "B", "unix"
+
+    def __init__(self, key, kind, goal, n=1000000):
+        self.key, self.kind, self.goal, self.n = key, kind, goal, n
+
+    def prepare(self, server):
+        """Nothing: it wants a fresh server."""
+
+    def measure(self, server):
+        before = server.resident()
+        server.feed(filled(self.kind, self.n))
+        return (server.resident() - before) / self.n,
+
+
+def all_rows():
+    rows = []
+    for link in "unix", "tcp":
+        for pipeline, goal, n in (1, 1.05, 100000), (16, 1.4, 600000), (64, 1.4, 1000000):
+            for test in COMMANDS:
+                count = n // 8 if test == "mset" else n
+                rows.append(Load("%s-P%d-%s" % (link, pipeline, test), test, link, goal, count, pipeline))
+        for test, n in ("lrange_100", 60000), ("lrange_600", 15000):
+            rows.append(Load("%s-%s" % (link, test), test, link, 1.5, n))
+    for test in "set", "get", "incr":
+        rows.append(Load("misses-P16-" + test, test, "unix", 1.2, 1000000, 16, 1000000, fill=1000000))
+    for keys in 10000, 1000000, 10000000:
+        for test in "set", "get":
+            rows.append(Load("keys-%d-%s" % (keys, test), test, "unix", 1.2, 600000, 16, keys, fill=keys))
+    for connections in 10, 1000, 10000:
+        rows.append(Load("connections-%d" % connections, "get", "unix", 1.05, 100000, connections=connections))
+    for kind, goal in ("string", 0.75), ("hash", 0.85), ("set", 0.85), ("zset", 0.85), ("hashes", 0.85):
+        rows.append(Memory("memory-" + kind, kind, goal))
+    return rows
+
+
+def run(row, beam, rounds):
+    """For each server what each round has measured."""
+    found = {OURS: [], THEIRS: []}
+    for _ in range(1 if isinstance(row, Memory) else rounds):
+        for name in OURS, THEIRS:
+            with tempfile.TemporaryDirectory() as folder:
+                server = Server(name, beam, folder)
+                try:
+                    row.prepare(server)
+                    found[name].append(row.measure(server))
+                finally:
+                    server.end()
+    return found
+
+
+def line(row, found):
+    """The line of the table, and whether both goals were reached."""
+    ours, theirs = found[OURS], found[THEIRS]
+    ratio = statistics.median(a[0] / b[0] for a, b in zip(ours, theirs))
+    reached = ratio >= row.goal if row.better == "more" else ratio <= row.goal
+    text = "  %-24s %10.0f %10.0f %-3s %6.2f  %s %4.2f %-4s" % (
+        row.key, statistics.median(a[0] for a in ours), statistics.median(b[0] for b in theirs),
+        row.unit, ratio, ">=" if row.better == "more" else "<=", row.goal, "yes" if reached else "NO")
+    if len(ours[0]) > 1:
+        mine, other = (statistics.median(x[1] for x in side) for side in (ours, theirs))
+        cpus = [statistics.median(x[2] for x in side) for side in (ours, theirs)]
+        text += "  %7.3f %7.3f %-4s %6.2f %6.2f" % (mine, other, "yes" if mine <= other else "NO", *cpus)
+        reached = reached and mine <= other
+    return text.rstrip(), reached
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("beam")
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--markdown", help="write the table to this file as well, within a page")
+    o = parser.parse_args()
+
+    rows = [row for row in all_rows() if o.only in row.key]
+    if o.list:
+        print("\n".join(row.key for row in rows))
+        return
+    for tool in "redis-server", "redis-benchmark":
+        if not shutil.which(tool):
+            print("contexts: %s is not installed" % tool)
+            return
+    rounds = 1 if o.quick else o.rounds
+    out = [
+        "Contexts beside redis-server, %s: redis-benchmark as the load, medians of %d rounds." %
+        (time.strftime("%Y-%m-%d"), rounds),
+        "",
+        "  %-24s %10s %10s %10s  %-12s  %s" % ("", "Beam", "Redis", "ratio", "goal", "p99 ms of both      cpu us of both"),
+    ]
+    print("\n".join(out), flush=True)
+    n_reached = 0
+    for row in rows:
+        text, reached = line(row, run(row, os.path.realpath(o.beam), rounds))
+        n_reached += reached
+        out.append(text)
+        print(text, flush=True)
+    out.append("\nrows that reach their goals: %d of %d" % (n_reached, len(rows)))
+    print(out[-1])
+    if o.markdown:
+        with open(o.markdown, "w") as f:
+            f.write("# Contexts beside redis-server\n\nWritten by `make contexts`; what it means is in [speed.md](../docs/explain/speed.md).\n\n```\n")
+            f.write("\n".join(out) + "\n```\n")
+
+
+if __name__ == "__main__":
+    main()
