@@ -32,6 +32,18 @@ typedef struct beam_client beam_client;
 BEAM_API int beam_context_new(beam_context **ret);
 BEAM_API beam_context *beam_context_free(beam_context *ctx);
 
+/* Keep it in a file, an RDB as Redis has them. What is in there, if it is there, is loaded
+ * now, and from here on SAVE, BGSAVE and @rules save to it: "3600 1 300 100" is after 3600
+ * seconds with a change, after 300 with 100; NULL is Redis's own rules, "" none. A file that
+ * is replaced is there whole at any time. Freeing the context does not save. -EEXIST: @ctx
+ * is not empty; -EINVAL: the rules; -EPROTO, -EBADMSG: the file is broken, -ENOTSUP: of a
+ * later version; else of open(2). Then it is empty, and kept as before. */
+BEAM_API int beam_context_keep(beam_context *ctx, const char *path, const char *rules);
+
+/* Save to that file now, whatever else is saving to it. -EBUSY: a follower is being sent all
+ * of it; else of write(2) and its like, and the file is as it was. */
+BEAM_API int beam_context_save(beam_context *ctx);
+
 /* serving */
 
 /* Be reached by clients of Redis at @url: unix:/path unix:@abstract tcp://host:port fd:N, as

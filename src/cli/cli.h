@@ -36,7 +36,7 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
 };
 
 typedef struct cli_opts {
-        const char *service, *label, *position;
+        const char *service, *label, *position, *file;
         int64_t timeout, grace; /* ns */
         uint64_t count;         /* 0: no end */
         size_t depth, max;

@@ -26,6 +26,15 @@ static void tune_malloc(void) {
         mallopt(M_MXFAST, 0);
 }
 
+static int save(beam_context *ctx, const cli_opts *o) {
+        int r = o->file ? beam_context_save(ctx) : 0;
+
+        if (r == 0)
+                return CLI_DONE;
+        say_error("cannot save to %s: %s", o->file, beam_strerror(r));
+        return CLI_FAILED;
+}
+
 static int serve(const cli_opts *o, int n_urls, char **urls) {
         _cleanup_(beam_context_freep) beam_context *ctx = NULL;
         beam_context_server *servers[URLS_MAX] = { 0 };
@@ -40,6 +49,10 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_error("context serve --named wants one URL, and no --each");
                 return CLI_MISUSE;
         }
+        if (o->file && (o->named || o->each)) {
+                say_error("context serve --file is of one context: no --named and no --each");
+                return CLI_MISUSE;
+        }
         tune_malloc();
         r = wait_init();
         if (r < 0) {
@@ -49,6 +62,11 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         r = beam_context_new(&ctx);
         if (r < 0) {
                 say_error("cannot make a context: %s", beam_strerror(r));
+                return CLI_FAILED;
+        }
+        r = o->file ? beam_context_keep(ctx, o->file, NULL) : 0;
+        if (r < 0) {
+                say_error("cannot load %s: %s", o->file, beam_strerror(r));
                 return CLI_FAILED;
         }
         for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
@@ -67,7 +85,7 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         }
         for (int i = 0; i < n_urls; i++)
                 beam_context_server_free(servers[i]);
-        return status;
+        return status == CLI_DONE ? save(ctx, o) : status;
 }
 
 /* Be a client of the context of that name. */
@@ -184,7 +202,9 @@ const cli_command cmd_context = {
         .synopsis = "serve URL... | exec URL CMD [ARG...] | sync URL [PREFIX...]",
         .summary = "Serve a Redis database, execute a command on one, or follow it",
         .text = "serve: an empty context in this process, for every client of Redis at each URL\n"
-                "(redis-cli -s PATH, redis-cli -p PORT). It ends, and is gone, at SIGTERM.\n"
+                "(redis-cli -s PATH, redis-cli -p PORT). It ends at SIGTERM, and is gone, but for "
+                "what is in\n"
+                "its --file: that is saved by Redis's rules, at SAVE and BGSAVE, and at the end.\n"
                 "Unless said otherwise, all share one context.\n"
                 "exec: one command on the context, or the Redis, at URL. A terminal shows the "
                 "result\n"

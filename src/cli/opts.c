@@ -36,6 +36,7 @@ typedef enum flag_id {
         F_WAIT,
         F_EACH,
         F_NAMED,
+        F_FILE,
         F_POSITION,
         F_HELP,
 } flag_id;
@@ -65,6 +66,8 @@ static const struct flag {
           "print the real address, with its port, as the first line" },
         { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT, NULL,
           "until somebody listens there, if nobody does yet" },
+        { "file", 'f', F_FILE, CLI_CONTEXT, "FILE",
+          "of context serve: load FILE, an RDB, if it is there; and save to it" },
         { "each", 'E', F_EACH, CLI_CONTEXT, NULL,
           "of context serve: a context of its own for each connection" },
         { "named", 'N', F_NAMED, CLI_CONTEXT, NULL,
@@ -130,6 +133,9 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_LABEL:
                 o->label = value;
                 return strlen(value) <= BEAM_LABEL_MAX ? 0 : -EINVAL;
+        case F_FILE:
+                o->file = value;
+                return *value ? 0 : -EINVAL;
         case F_POSITION:
                 o->position = value;
                 return 0;

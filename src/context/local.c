@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A context of this process: the store, and those who execute on it here. */
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 #include "../base/fork.h"
@@ -8,6 +10,7 @@
 #include "../loop/loop.h"
 #include "api.h"
 #include "block.h"
+#include "load.h"
 #include "store.h"
 
 typedef struct local {
@@ -33,6 +36,74 @@ beam_context *beam_context_free(beam_context *ctx) {
                 return NULL;
         store_free(ctx->store);
         return mem_free(ctx);
+}
+
+/* The directory and the name in it. */
+static int split_path(const char *path, config *cfg) {
+        const char *slash = strrchr(path, '/');
+        const char *name = slash ? slash + 1 : path;
+        size_t n = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+
+        if (!*name)
+                return -EISDIR;
+        if (n >= sizeof(cfg->dir) || strlen(name) >= sizeof(cfg->dbfilename))
+                return -ENAMETOOLONG;
+        if (n > 0)
+                memcpy(cfg->dir, path, n);
+        cfg->dir[n] = '\0';
+        if (n == 0 && !getcwd(cfg->dir, sizeof(cfg->dir)))
+                return -errno;
+        memcpy(cfg->dbfilename, name, strlen(name) + 1);
+        return 0;
+}
+
+static bool is_empty(const store *s) {
+        for (int i = 0; i < s->n_dbs; i++)
+                if (db_size(&s->dbs[i]) > 0)
+                        return false;
+        return true;
+}
+
+static int load_from(store *s, const char *path) {
+        int r;
+
+        s->now = clock_wall_ms();
+        r = load_file(s, path);
+        if (r == -ENOENT)
+                return 0;
+        for (int i = 0; r < 0 && i < s->n_dbs; i++)
+                db_flush(&s->dbs[i]);
+        return r;
+}
+
+int beam_context_keep(beam_context *ctx, const char *path, const char *rules) {
+        save_rule read[SAVE_RULES_MAX];
+        config cfg = ctx->store->config;
+        int r = split_path(path, &cfg);
+
+        if (ctx->forks != fork_count())
+                return -ECHILD;
+        if (r < 0)
+                return r;
+        if (!rules)
+                rules = "3600 1 300 100 60 10000";
+        if (strlen(rules) >= sizeof(cfg.save) || save_read_rules(bytes_of(rules), read) < 0)
+                return -EINVAL;
+        memcpy(cfg.save, rules, strlen(rules) + 1);
+        if (!is_empty(ctx->store))
+                return -EEXIST;
+        r = load_from(ctx->store, path);
+        if (r == 0)
+                ctx->store->config = cfg;
+        return r;
+}
+
+int beam_context_save(beam_context *ctx) {
+        if (ctx->forks != fork_count())
+                return -ECHILD;
+        save_cancel(ctx->store);
+        snapshot_clear(ctx->store);
+        return save_now(ctx->store);
 }
 
 /* executing */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "snapshot.h"
 
-#include <assert.h>
 #include <errno.h>
 
 #include "../base/clock.h"
@@ -36,7 +35,7 @@ typedef struct removed {
 struct snapshot {
         store *store;
         int r; /* why there will be no more of it; only the bits are turned then */
-        bool is_over;
+        bool is_over, is_freed;
         post clear;
 
         /* what is written */
@@ -417,16 +416,16 @@ snapshot *snapshot_free(snapshot *s) {
                 fail(s, -ECANCELED);
         if (s->is_over)
                 return mem_free(s);
+        s->is_freed = true;
         post_put(&s->clear);
         return NULL;
 }
 
-void snapshot_stop(store *st) {
+void snapshot_clear(store *st) {
         snapshot *s = st->snapshot;
 
-        if (!s)
+        if (!s || !s->is_freed)
                 return;
-        assert(s->r < 0); /* its owner has freed it */
         while (!s->is_over)
                 step(s);
         post_cancel(&s->clear);

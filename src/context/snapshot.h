@@ -63,5 +63,5 @@ bool snapshot_take_key(db *d, key *k);
 /* The end of all keys of a database: what may be on the old side leaves d->keys. */
 void snapshot_take_all(db *d);
 
-/* for store.c: what is still being cleared away */
-void snapshot_stop(store *s);
+/* What was broken off and is being cleared away is gone after this. */
+void snapshot_clear(store *s);

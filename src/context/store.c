@@ -58,7 +58,7 @@ store *store_free(store *s) {
         assert(list_is_empty(&s->clients));
         master_free(s->master);
         save_deinit(s);
-        snapshot_stop(s);
+        snapshot_clear(s);
         while (s->n_dbs > 0)
                 db_deinit(&s->dbs[--s->n_dbs]);
         lazy_run(s, CLOCK_NEVER);

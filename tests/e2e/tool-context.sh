@@ -49,6 +49,20 @@ stop "$server"
 beam context --named serve "unix:$tmp/1" "unix:$tmp/2" 2> said
 is 'named at two places: status' $? 2
 
+# kept in a file
+listening said context --print-url --file "$tmp/kept.rdb" serve "unix:$tmp/kept"
+is 'kept: set' "$(beam context exec "$url" SET a 1)" OK
+stop "$server"
+is 'kept: ends in order' $? 0
+listening said context --print-url --file "$tmp/kept.rdb" serve "unix:$tmp/kept"
+is 'kept: what was there' "$(beam context exec "$url" GET a)" 1
+stop "$server"
+echo broken > "$tmp/broken.rdb"
+beam context --file "$tmp/broken.rdb" serve "unix:$tmp/kept" 2> said
+is 'a broken file: status' $? 1
+like 'a broken file: words' "$(cat said)" 'cannot load'
+is 'a broken file: stays' "$(cat "$tmp/broken.rdb")" broken
+
 # following one: what there is, then what changes
 listening said context --print-url serve "unix:$tmp/m"
 beam context exec "unix:$tmp/m" SET a 'two words' > said
