@@ -69,10 +69,10 @@ static int put_element(load *l) {
 }
 
 static int begin_key(load *l, bytes name) {
-        bool is_there;
+        bool has_expired = l->in.expiry <= l->store->now && !l->store->follows, is_there;
 
-        l->skips = l->in.expiry <= l->store->now && !l->store->follows;
-        l->n_expired += l->skips;
+        l->n_expired += has_expired;
+        l->skips = has_expired || mount_of(l->db, name);
         if (l->skips)
                 return 1;
         is_there = table_find(&l->db->keys, table_hash(name.p, name.n), name.p, name.n);

@@ -11,8 +11,8 @@
  *
  * Keys are put in as they come, tell nobody, and must not be there yet: who loads has
  * emptied the databases, and empties them again if it fails half way. What has expired is
- * left out, unless the store follows another, which says when; so are empty collections and
- * libraries of functions.
+ * left out, unless the store follows another, which says when; so are empty collections,
+ * libraries of functions, and what the store has computed keys for.
  *
  * Memory: what has come of a string or packed block that is not whole yet.
  */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "../base/mem.h"
+#include "load.h"
 #include "test-ask.h"
 
 /* A program with a number that can be counted up to 100, and a collection of each type. */
@@ -372,9 +373,11 @@ TEST(those_who_follow) {
 
 TEST(in_a_snapshot) {
         static const char *const names[] = { "app:n", "app:hash", "app:zset", "mine" };
+        program p, other;
         snapshot *snap;
-        program p;
+        size_t n_rest;
         bytes piece;
+        load l;
 
         begin(&p);
         ask(p.c, "set mine 1");
@@ -382,6 +385,16 @@ TEST(in_a_snapshot) {
         assert_r(snapshot_next(snap, 1 << 16, &piece), 0);
         for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
                 assert_true(memmem(piece.p, piece.n, names[i], strlen(names[i])) != NULL);
+
+        /* where they are computed too, they are not loaded */
+        begin(&other);
+        load_init(&l, other.s);
+        assert_r(load_feed(&l, piece.p, piece.n, &n_rest), 1);
+        load_deinit(&l);
+        assert_str(ask(other.c, "get mine"), "$1\n1\n");
+        assert_str(ask(other.c, "dbsize"), ":7\n");
+        assert_eq(other.n_writes, 0);
+        end(&other);
         snapshot_free(snap);
         end(&p);
 }
