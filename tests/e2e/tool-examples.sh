@@ -101,3 +101,38 @@ done
 is 'split: two threads' "$(run split mem:words count ask | cut -d: -f1)" "$(printf '3 words\n7 words\n5 words\n')"
 run hello-client "unix:$tmp/nobody" > out 2>&1
 is 'hello: nobody there' $? 1
+
+# over TCP, since that is how a redis-server follows
+serve tcp://127.0.0.1:0 --echo
+stop "$server"
+"$examples/counters" "$url" &
+pid=$!
+is 'counters: a setting' "$(beam context --wait --timeout 20 exec "$url" SET app:limit 42)" OK
+is 'counters: it is the program that has it' "$(beam context exec "$url" INCR app:limit)" 43
+is 'counters: what it refuses' "$(beam context exec "$url" SET app:limit 101)" \
+        'ERR app:limit: only the limit can be set, from 0 to 100'
+is 'counters: beside what is stored' "$(beam context exec "$url" SET mine 1)" OK
+is 'counters: listed' "$(beam context exec "$url" KEYS '*' | sort)" "$(printf 'app:limit\napp:seconds\nmine')"
+if command -v redis-server > /dev/null && command -v redis-cli > /dev/null; then
+        redis-server --port 0 --unixsocket "$tmp/replica" --save '' --dir "$tmp" \
+                --replicaof 127.0.0.1 "${url##*:}" > replica.log &
+        replica=$!
+        at_replica() { # NAME NUMBER WHAT: waits until it is that large there
+                local limit=$((SECONDS + patience))
+                until [ "$(redis-cli -s "$tmp/replica" GET "$1" 2> /dev/null)" -ge "$2" ] 2> /dev/null; do
+                        [ $SECONDS -lt $limit ] || give_up "$1 at a replica"
+                        sleep 0.05
+                done
+                ok 0 "counters: $3"
+        }
+        at_replica app:limit 43 'a redis-server that follows has them'
+        beam context exec "$url" SET app:limit 44 > /dev/null
+        at_replica app:limit 44 'what clients write goes there'
+        seconds=$(beam context exec "$url" GET app:seconds)
+        at_replica app:seconds $((seconds + 1)) 'what the program changes too'
+        kill $replica
+        ended $replica 'the replica'
+else
+        skip 'counters: a redis-server that follows' 'not installed'
+fi
+kill $pid
