@@ -49,13 +49,13 @@ serve "unix:$dir/upper.sock" tr a-z A-Z
 unix=$url
 serve tcp://127.0.0.1:0 tr a-z A-Z
 tcp=$url
-start context --print-url serve "unix:$dir/state.sock"
+start context serve --print-url "unix:$dir/state.sock"
 state=$url
 
 say "$unix" 'hello over a unix socket'
 say "$tcp" 'hello over tcp: only the URL is another'
 printf '$ beam context exec %s SET greeting hello\n' "$state"
-"$beam" context --timeout 10 exec "$state" SET greeting hello
+"$beam" context exec --timeout 10 "$state" SET greeting hello
 cat <<TEXT
 
 All go on until Ctrl-C. Try, in another terminal:

@@ -32,7 +32,9 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
        CLI_PING = 1 << 5,
        CLI_BENCH = 1 << 6,
        CLI_HELP = 1 << 7,
-       CLI_CONTEXT = 1 << 8,
+       CLI_CONTEXT_SERVE = 1 << 8,
+       CLI_CONTEXT_EXEC = 1 << 9,
+       CLI_CONTEXT_SYNC = 1 << 10,
 };
 
 typedef struct cli_opts {
@@ -46,7 +48,7 @@ typedef struct cli_opts {
 } cli_opts;
 
 typedef struct cli_command {
-        const char *name;
+        const char *name; /* one word or two */
         int bit;
         const char *synopsis; /* what comes after the name */
         const char *summary;  /* one line for the list */
@@ -54,13 +56,15 @@ typedef struct cli_command {
         int (*run)(const cli_opts *o, int n_words, char **words);
 } cli_command;
 
-extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping, cmd_context,
-        cmd_bench, cmd_help;
+extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping,
+        cmd_context_serve, cmd_context_exec, cmd_context_sync, cmd_bench, cmd_help;
 
 /* Every command in the order of help; a NULL ends it. */
 extern const cli_command *const cli_commands[];
 
-const cli_command *cli_find(const char *name);
+/* The command that @words begin with, and how many of them are its name; NULL if there is
+ * none of that name, after saying so. */
+const cli_command *cli_find(int n_words, char **words, int *ret_n);
 
 /* Dial @url; what goes wrong is said. Returns CLI_DONE or the status to exit with. */
 int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline);

@@ -12,14 +12,13 @@
 
 static int help(const cli_opts *o, int n_words, char **words) {
         const cli_command *c = NULL;
+        int n = 0;
 
         (void)o;
-        if (n_words > 1) {
-                say_error("help takes one name at most");
+        if (n_words > 0 && !(c = cli_find(n_words, words, &n)))
                 return CLI_MISUSE;
-        }
-        if (n_words == 1 && !(c = cli_find(words[0]))) {
-                say_error("%s: no such command; `beam help` lists them", words[0]);
+        if (n < n_words) {
+                say_error("help takes one name at most");
                 return CLI_MISUSE;
         }
 
@@ -31,8 +30,10 @@ static int help(const cli_opts *o, int n_words, char **words) {
         } else {
                 puts("beam: channels between programs\n");
                 for (const cli_command *const *i = cli_commands; *i; i++)
-                        printf("  beam %-6s %-30s %s\n", (*i)->name, (*i)->synopsis, (*i)->summary);
-                puts("  beam --version                             Say which Beam this is\n\n"
+                        printf("  beam %-13s %-30s %s\n", (*i)->name, (*i)->synopsis,
+                               (*i)->summary);
+                puts("  beam --version                                    Say which Beam this "
+                     "is\n\n"
                      "URL is unix:/path, unix:@name, tcp://host:port or fd:N.\n"
                      "`beam help VERB` tells the rest. Exit status: 0 done, 1 failed at the other\n"
                      "side, 2 misuse, 3 nobody reached, 124 timed out. First steps:\n\n"

@@ -111,7 +111,7 @@ int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *op
                 ;
         if (r == -EINVAL && opt->position) {
                 say_error(
-                        "%s is no position that `beam context --json sync` tells, or %s no address",
+                        "%s is no position that `beam context sync --json` tells, or %s no address",
                         opt->position, url);
                 return CLI_MISUSE;
         }

@@ -14,14 +14,32 @@
 #include "say.h"
 
 const cli_command *const cli_commands[] = {
-        &cmd_serve, &cmd_call,    &cmd_send,  &cmd_recv, &cmd_pipe,
-        &cmd_ping,  &cmd_context, &cmd_bench, &cmd_help, NULL,
+        &cmd_serve,         &cmd_call,         &cmd_send,         &cmd_recv,  &cmd_pipe, &cmd_ping,
+        &cmd_context_serve, &cmd_context_exec, &cmd_context_sync, &cmd_bench, &cmd_help, NULL,
 };
 
-const cli_command *cli_find(const char *name) {
-        for (const cli_command *const *c = cli_commands; *c; c++)
-                if (strcmp((*c)->name, name) == 0)
+/* How many of @words say @name; 0 for another one. */
+static int n_said(const char *name, int n_words, char **words) {
+        const char *second = strchr(name, ' ');
+        size_t n = second ? (size_t)(second - name) : strlen(name);
+
+        if (strncmp(words[0], name, n) != 0 || words[0][n])
+                return 0;
+        if (!second)
+                return 1;
+        return n_words > 1 && strcmp(words[1], second + 1) == 0 ? 2 : 0;
+}
+
+const cli_command *cli_find(int n_words, char **words, int *ret_n) {
+        for (const cli_command *const *c = cli_commands; *c; c++) {
+                *ret_n = n_said((*c)->name, n_words, words);
+                if (*ret_n)
                         return *c;
+        }
+        if (strcmp(words[0], "context") == 0)
+                say_error("context wants serve, exec or sync; `beam help` lists them");
+        else
+                say_error("%s: no such command; `beam help` lists them", words[0]);
         return NULL;
 }
 
@@ -40,7 +58,7 @@ static void fill_standard_fds(void) {
 int main(int argc, char **argv) {
         const cli_command *c;
         cli_opts o;
-        int n_words = 0, status;
+        int n_name, n_words = 0, status;
         char **words = NULL;
 
         fill_standard_fds();
@@ -52,19 +70,16 @@ int main(int argc, char **argv) {
                 printf("beam %s\n", beam_version());
                 return CLI_DONE;
         }
-        c = cli_find(strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? "help"
-                                                                                  : argv[1]);
-        if (!c) {
-                say_error("%s: no such command; `beam help` lists them", argv[1]);
+        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+                argv[1] = "help";
+        c = cli_find(argc - 1, argv + 1, &n_name);
+        if (!c)
                 return CLI_MISUSE;
-        }
 
-        status = opts_read(c, argc - 2, argv + 2, &o, &n_words, &words);
+        status = opts_read(c, argc - 1 - n_name, argv + 1 + n_name, &o, &n_words, &words);
         if (status != CLI_DONE)
                 return status;
-        if (n_words < 0) {
-                words = (char *[]){ (char *)c->name, NULL };
-                return cmd_help.run(&o, 1, words);
-        }
+        if (n_words < 0)
+                return cmd_help.run(&o, n_name, argv + 1);
         return c->run(&o, n_words, words);
 }

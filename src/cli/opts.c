@@ -16,7 +16,8 @@ enum { MAX_FLAGS = 32 };
 
 #define DIALS (CLI_CALL | CLI_SEND | CLI_RECV | CLI_PIPE | CLI_PING)
 #define LISTENS (CLI_SERVE | CLI_RECV)
-#define ALL (DIALS | LISTENS | CLI_BENCH | CLI_CONTEXT)
+#define CONTEXT (CLI_CONTEXT_SERVE | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC)
+#define ALL (DIALS | LISTENS | CLI_BENCH)
 
 typedef enum flag_id {
         F_SERVICE = 1,
@@ -49,31 +50,33 @@ static const struct flag {
         const char *value; /* NULL: a switch */
         const char *text;
 } flags[] = {
-        { "service", 's', F_SERVICE, DIALS | LISTENS | CLI_CONTEXT, "NAME",
+        { "service", 's', F_SERVICE, DIALS | LISTENS | CLI_CONTEXT_EXEC, "NAME",
           "the service to ask for; of serve and recv: the only one to answer to; of context exec: "
           "the name of the context" },
-        { "timeout", 't', F_TIMEOUT, ALL, "SECONDS",
+        { "timeout", 't', F_TIMEOUT, ALL | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, "SECONDS",
           "give up after so long, with status 124; of serve: for each child" },
-        { "json", 'j', F_JSON, ALL, NULL, "print results as lines of JSON; of pipe: to stderr" },
-        { "config", 'c', F_CONFIG, ALL, "FILE", "read options from FILE: lines like timeout = 5" },
-        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CLI_CONTEXT, NULL,
+        { "json", 'j', F_JSON, ALL | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL,
+          "print results as lines of JSON; of pipe: to stderr" },
+        { "config", 'c', F_CONFIG, ALL | CONTEXT, "FILE",
+          "read options from FILE: lines like timeout = 5" },
+        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CONTEXT, NULL,
           "say on stderr what is done, as on a terminal" },
         { "echo", 'e', F_ECHO, CLI_SERVE, NULL, "send back what comes, instead of a command" },
         { "max", 'm', F_MAX, CLI_SERVE, "N", "at most N children at once; 64 unless said" },
         { "grace", 'g', F_GRACE, LISTENS, "SECONDS",
           "how long what is open may go on after SIGTERM; 10 unless said" },
-        { "print-url", 'u', F_PRINT_URL, LISTENS | CLI_CONTEXT, NULL,
+        { "print-url", 'u', F_PRINT_URL, LISTENS | CLI_CONTEXT_SERVE, NULL,
           "print the real address, with its port, as the first line" },
-        { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT, NULL,
+        { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL,
           "until somebody listens there, if nobody does yet" },
-        { "file", 'f', F_FILE, CLI_CONTEXT, "FILE",
-          "of context serve: load FILE, an RDB, if it is there; and save to it" },
-        { "each", 'E', F_EACH, CLI_CONTEXT, NULL,
-          "of context serve: a context of its own for each connection" },
-        { "named", 'N', F_NAMED, CLI_CONTEXT, NULL,
-          "of context serve: a context for each name that clients say as their user" },
-        { "position", 'p', F_POSITION, CLI_CONTEXT, "POSITION",
-          "of context sync: go on where an earlier one was, as --json told it" },
+        { "file", 'f', F_FILE, CLI_CONTEXT_SERVE, "FILE",
+          "load FILE, an RDB, if it is there; and save to it" },
+        { "each", 'E', F_EACH, CLI_CONTEXT_SERVE, NULL,
+          "a context of its own for each connection" },
+        { "named", 'N', F_NAMED, CLI_CONTEXT_SERVE, NULL,
+          "a context for each name that clients say as their user" },
+        { "position", 'p', F_POSITION, CLI_CONTEXT_SYNC, "POSITION",
+          "go on where an earlier one was, as --json told it" },
         { "dial", 'd', F_DIAL, CLI_RECV, NULL, "connect to URL instead of listening there" },
         { "count", 'n', F_COUNT, CLI_RECV | CLI_PING, "COUNT", "end after so many" },
         { "raw", 'r', F_RAW, CLI_RECV | CLI_CALL, NULL,
@@ -82,7 +85,7 @@ static const struct flag {
           "messages that may be under way untaken; 128 unless said" },
         { "label", 'l', F_LABEL, CLI_CALL | CLI_SEND, "FORMAT",
           "the format of the bytes, as json or text/plain" },
-        { "help", 'h', F_HELP, ALL | CLI_HELP, NULL, "print this" },
+        { "help", 'h', F_HELP, ALL | CONTEXT | CLI_HELP, NULL, "print this" },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -291,7 +294,7 @@ int opts_read(const cli_command *c, int n_args, char **args, cli_opts *ret_o, in
               char ***ret_words) {
         struct option longs[MAX_FLAGS] = { 0 };
         /* What is executed on a context may begin with a dash: our options stand before it. */
-        char shorts[3 * MAX_FLAGS], *s = stpcpy(shorts, c->bit == CLI_CONTEXT ? "+:" : ":");
+        char shorts[3 * MAX_FLAGS], *s = stpcpy(shorts, c->bit == CLI_CONTEXT_EXEC ? "+:" : ":");
         cli_opts o = {
                 .timeout = BEAM_FOREVER,
                 .grace = 10 * BEAM_SECOND,

@@ -4,19 +4,19 @@
 . "$(dirname "$0")/tool-lib.sh"
 
 for at in "unix:$tmp/c" "unix:@beam-e2e-$$-c" tcp://127.0.0.1:0; do
-        listening said context --print-url serve "$at"
+        listening said context serve --print-url "$at"
         name=${at%%:*}
         [ "$at" = "unix:$tmp/c" ] || [ "$name" != unix ] || name=abstract
         is "$name: set" "$(beam context exec "$url" SET a 'two words')" OK
         is "$name: get" "$(beam context exec "$url" GET a)" 'two words'
         is "$name: a list" "$(beam context exec "$url" RPUSH l -1 x)" 2
         is "$name: its elements, a line each" "$(beam context exec "$url" LRANGE l 0 -1)" "$(printf '%s\nx' -1)"
-        is "$name: as JSON" "$(beam context --json exec "$url" LRANGE l 0 -1)" '["-1", "x"]'
-        is "$name: nothing" "$(beam context --json exec "$url" GET none)" null
+        is "$name: as JSON" "$(beam context exec --json "$url" LRANGE l 0 -1)" '["-1", "x"]'
+        is "$name: nothing" "$(beam context exec --json "$url" GET none)" null
         said=$(beam context exec "$url" NONSENSE)
         is "$name: an error of the command: status" $? 1
         like "$name: an error of the command: words" "$said" "ERR unknown command 'NONSENSE'"
-        beam context --timeout 0.2 exec "$url" BLPOP nobody 0 2> said
+        beam context exec --timeout 0.2 "$url" BLPOP nobody 0 2> said
         is "$name: a command that waits in vain: status" $? 124
         beam context exec "$url" BLPOP q 0 > popped &
         waiter=$!
@@ -29,24 +29,24 @@ for at in "unix:$tmp/c" "unix:@beam-e2e-$$-c" tcp://127.0.0.1:0; do
         is "$name: ends in order" $? 0
 done
 
-listening said context --print-url --each serve "unix:$tmp/each"
+listening said context serve --print-url --each "unix:$tmp/each"
 is 'each: set' "$(beam context exec "$url" SET a 1)" OK
-is 'each: gone with its connection' "$(beam context --json exec "$url" GET a)" null
+is 'each: gone with its connection' "$(beam context exec --json "$url" GET a)" null
 stop "$server"
 
-listening said context --print-url --named serve "unix:$tmp/named"
-is 'named: set' "$(beam context --service ada exec "$url" SET a 1)" OK
-is 'named: the same again' "$(beam context --service ada exec "$url" GET a)" 1
-is 'named: another' "$(beam context --service bob --json exec "$url" GET a)" null
-is 'named: none' "$(beam context --json exec "$url" GET a)" null
+listening said context serve --print-url --named "unix:$tmp/named"
+is 'named: set' "$(beam context exec --service ada "$url" SET a 1)" OK
+is 'named: the same again' "$(beam context exec --service ada "$url" GET a)" 1
+is 'named: another' "$(beam context exec --service bob --json "$url" GET a)" null
+is 'named: none' "$(beam context exec --json "$url" GET a)" null
 stop "$server"
 
-listening said context --print-url serve "unix:$tmp/one"
-beam context --service ada exec "$url" PING 2> said
+listening said context serve --print-url "unix:$tmp/one"
+beam context exec --service ada "$url" PING 2> said
 is 'a name where there are none: status' $? 1
 like 'a name where there are none: words' "$(cat said)" 'no context of the name ada'
 stop "$server"
-beam context --named serve "unix:$tmp/1" "unix:$tmp/2" 2> said
+beam context serve --named "unix:$tmp/1" "unix:$tmp/2" 2> said
 is 'named at two places: status' $? 2
 
 # kept in a file
@@ -64,11 +64,11 @@ like 'a broken file: words' "$(cat said)" 'cannot load'
 is 'a broken file: stays' "$(cat "$tmp/broken.rdb")" broken
 
 # following one: what there is, then what changes
-listening said context --print-url serve "unix:$tmp/m"
+listening said context serve --print-url "unix:$tmp/m"
 beam context exec "unix:$tmp/m" SET a 'two words' > said
 beam context exec "unix:$tmp/m" RPUSH b:l 1 2 > said
 mkfifo changes
-"$beam" context --json sync "unix:$tmp/m" b: > changes &
+"$beam" context sync --json "unix:$tmp/m" b: > changes &
 follower=$!
 exec 7< changes
 change() { # its next line, in $line
@@ -88,21 +88,21 @@ like 'sync: what has changed' "$line" '"RPUSH", "b:l", "3"'
 stop $follower
 is 'sync: ends in order' $? 0
 mkfifo more
-"$beam" context --position "$position" sync "unix:$tmp/m" > more &
+"$beam" context sync --position "$position" "unix:$tmp/m" > more &
 follower=$!
 exec 7< more
 change
 is 'sync: from a position on' "$line" 'SET a 3'
 stop $follower
 exec 7<&-
-beam context --position x sync "unix:$tmp/m" 2> said
+beam context sync --position x "unix:$tmp/m" 2> said
 is 'sync: no position: status' $? 2
 beam context sync 2> said
 is 'misuse of sync: status' $? 2
 stop "$server"
 
 if command -v redis-cli > /dev/null; then
-        listening said context --print-url serve "unix:$tmp/r"
+        listening said context serve --print-url "unix:$tmp/r"
         is 'redis-cli writes' "$(redis-cli -s "$tmp/r" MSET a 1 b 2)" OK
         is 'redis-cli counts' "$(redis-cli -s "$tmp/r" INCR a)" 2
         is 'redis-cli --scan' "$(redis-cli -s "$tmp/r" --scan | sort)" "$(printf 'a\nb')"

@@ -8,7 +8,7 @@ if ! command -v redis-cli > /dev/null; then
         exit
 fi
 
-listening said context --print-url serve "unix:$tmp/r"
+listening said context serve --print-url "unix:$tmp/r"
 cli() {
         timeout -k 5 "$patience" redis-cli -s "$tmp/r" "$@"
 }

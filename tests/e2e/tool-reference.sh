@@ -24,11 +24,13 @@ for page in "$tree"/docs/man/*; do
 done
 
 # each option of each verb, with its letter
-for verb in serve call send recv pipe ping context bench help; do
+verbs=(serve call send recv pipe ping 'context serve' 'context exec' 'context sync' bench)
+for verb in "${verbs[@]}" help; do
         grep -q "^\.It Cm $verb" "$tree/docs/man/beam.1"
         ok $? "beam.1 has $verb"
 done
-for verb in serve call send recv pipe ping context bench; do
+for verb in "${verbs[@]}"; do
+        # shellcheck disable=SC2086 # a name of two words
         beam help $verb
 done | sed -n 's/^  -\(.\), --\([a-z-]*\).*/\1 \2/p' | sort -u > flags
 while read -r letter name; do

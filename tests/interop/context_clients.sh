@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 hiredis=${1:+$(realpath "$1")}
 . "$here/../e2e/tool-lib.sh"
 
-listening said context --print-url serve tcp://127.0.0.1:0
+listening said context serve --print-url tcp://127.0.0.1:0
 port=${url##*:}
 
 client() { # NAME COMMAND...

@@ -58,7 +58,7 @@ class Server:
         if os.path.exists(self.path):
             os.unlink(self.path)
         if tool:
-            argv = [tool, "context", "--file", os.path.join(dir, "dump.rdb"), "--print-url", "serve", "unix:" + self.path]
+            argv = [tool, "context", "serve", "--file", os.path.join(dir, "dump.rdb"), "--print-url", "unix:" + self.path]
         else:
             argv = ["redis-server", "--port", "0", "--unixsocket", self.path, "--dir", dir, "--save", ""]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -100,7 +100,7 @@ class Place:
         """Returns the process, the path of its socket, and its TCP port."""
         self.n += 1
         path = self.path(f"c{self.n}")
-        child = self.start([self.tool, "context", "--print-url", "serve", "unix:" + path,
+        child = self.start([self.tool, "context", "serve", "--print-url", "unix:" + path,
                             "tcp://127.0.0.1:0", *more], path, stdout=subprocess.PIPE, text=True)
         child.stdout.readline()
         return child, path, int(child.stdout.readline().rsplit(":", 1)[1])
@@ -306,7 +306,7 @@ class Follower:
 
     def __init__(self, place, url, copy, *more):
         self.copy, self.db, self.n_gaps, self.position = copy, 0, 0, None
-        self.child = subprocess.Popen([place.tool, "context", "--json", *more, "sync", url],
+        self.child = subprocess.Popen([place.tool, "context", "sync", "--json", *more, url],
                                       stdout=subprocess.PIPE, text=True)
         place.children.append(self.child)
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* beam context serve URL...: a context in this process. */
+
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli.h"
+#include "say.h"
+#include "wait.h"
+
+enum { URLS_MAX = 16 };
+
+/* What is small and freed malloc() would put aside, and join it all at once when next
+ * something large is freed: after a million keys were deleted one by one that takes 20 ms,
+ * and nobody is served meanwhile. Joined one by one it costs nothing that can be measured.
+ * A library may not decide that for a program; this one is its own. */
+static void tune_malloc(void) {
+        mallopt(M_MXFAST, 0);
+}
+
+static int save(beam_context *ctx, const cli_opts *o) {
+        int r = o->file ? beam_context_save(ctx) : 0;
+
+        if (r == 0)
+                return CLI_DONE;
+        say_error("cannot save to %s: %s", o->file, beam_strerror(r));
+        return CLI_FAILED;
+}
+
+static int serve(const cli_opts *o, int n_urls, char **urls) {
+        _cleanup_(beam_context_freep) beam_context *ctx = NULL;
+        beam_context_server *servers[URLS_MAX] = { 0 };
+        int r, status = CLI_DONE;
+
+        if (n_urls < 1 || n_urls > URLS_MAX) {
+                say_error("context serve wants from 1 to %d URLs; see `beam help context serve`",
+                          URLS_MAX);
+                return CLI_MISUSE;
+        }
+        if (o->named && (o->each || n_urls > 1)) {
+                say_error("context serve --named wants one URL, and no --each");
+                return CLI_MISUSE;
+        }
+        if (o->file && (o->named || o->each)) {
+                say_error("context serve --file is of one context: no --named and no --each");
+                return CLI_MISUSE;
+        }
+        tune_malloc();
+        r = wait_init();
+        if (r < 0) {
+                say_error("cannot set up signals: %s", strerror(-r));
+                return CLI_FAILED;
+        }
+        r = beam_context_new(&ctx);
+        if (r < 0) {
+                say_error("cannot make a context: %s", beam_strerror(r));
+                return CLI_FAILED;
+        }
+        r = o->file ? beam_context_keep(ctx, o->file, NULL) : 0;
+        if (r < 0) {
+                say_error("cannot load %s: %s", o->file, beam_strerror(r));
+                return CLI_FAILED;
+        }
+        for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
+                status = cli_serve_context(ctx, urls[i], o, &servers[i]);
+                if (status != CLI_DONE)
+                        break;
+                if (o->print_url &&
+                    (puts(beam_context_server_url(servers[i])) < 0 || fflush(stdout) != 0))
+                        status = CLI_FAILED;
+                say_note(o, "a context at %s, try: beam context exec %s SET hello world",
+                         beam_context_server_url(servers[i]), beam_context_server_url(servers[i]));
+        }
+        if (status == CLI_DONE && (r = wait_run()) < 0) {
+                say_error("cannot serve: %s", beam_strerror(r));
+                status = CLI_FAILED;
+        }
+        for (int i = 0; i < n_urls; i++)
+                beam_context_server_free(servers[i]);
+        return status == CLI_DONE ? save(ctx, o) : status;
+}
+
+const cli_command cmd_context_serve = {
+        .name = "context serve",
+        .bit = CLI_CONTEXT_SERVE,
+        .synopsis = "URL...",
+        .summary = "Serve a Redis database",
+        .text = "An empty context in this process, for every client of Redis at each URL\n"
+                "(redis-cli -s PATH, redis-cli -p PORT). It ends at SIGTERM, and is gone, but for\n"
+                "what is in its --file: that is saved by Redis's rules, at SAVE and BGSAVE, and "
+                "at\n"
+                "the end.\n"
+                "Unless said otherwise, all share one context.\n",
+        .run = serve,
+};
