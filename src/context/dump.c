@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dump.h"
 
+#include "dump-stream.h"
 #include "key-string.h"
 
 uint8_t dump_kind(const key *k) {
@@ -51,8 +52,24 @@ void dump_begin(dump *d, rdb_out *out, const key *k) {
                 rdb_out_length(out, zset_count(k));
                 d->more = zset_iter_at(&d->zset, k, zset_count(k) - 1);
                 break;
+        case KEY_STREAM:
+                rdb_out_length(out, idmap_count(&stream_of(k)->pages));
+                d->has_page = idmap_iter_from(&d->pages, &stream_of(k)->pages, STREAM_ID_MIN);
+                d->more = true; /* its numbers, at least */
+                break;
         default:
                 put_string(out, k);
+        }
+}
+
+/* A page, or what comes behind them. */
+static void put_of_stream(dump *d) {
+        if (d->has_page) {
+                dump_page(d->out, *(page **)d->pages.value);
+                d->has_page = idmap_iter_next(&d->pages);
+        } else {
+                dump_groups(d->out, stream_of(d->k));
+                d->more = false;
         }
 }
 
@@ -76,6 +93,9 @@ static void put_element(dump *d) {
         case KEY_SET:
                 rdb_out_string(d->out, d->set.member);
                 d->more = set_iter_next(&d->set);
+                break;
+        case KEY_STREAM:
+                put_of_stream(d);
                 break;
         default:
                 rdb_out_string(d->out, d->zset.member);

@@ -16,18 +16,20 @@
 #include "key-hash.h"
 #include "key-list.h"
 #include "key-set.h"
+#include "key-stream.h"
 #include "key-zset.h"
 
 typedef struct dump {
         /* private */
         rdb_out *out;
         const key *k;
-        bool more;
+        bool more, has_page;
         union {
                 hash_iter hash;
                 set_iter set;
                 zset_iter zset;
                 chain_place place;
+                idmap_iter pages;
         };
 } dump;
 

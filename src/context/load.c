@@ -11,6 +11,7 @@
 #include "key-hash.h"
 #include "key-list.h"
 #include "key-set.h"
+#include "key-stream.h"
 #include "key-string.h"
 #include "key-zset.h"
 #include "store.h"
@@ -30,6 +31,8 @@ static key *add_key(db *d, bytes name, uint8_t type) {
                 return zset_add(d, name);
         case RDB_HASH:
                 return hash_add(d, name);
+        case RDB_STREAM:
+                return stream_add(d, name);
         default:
                 return db_add(d, name, KEY_STRING);
         }
@@ -95,8 +98,17 @@ static void drop_key(load *l) {
         l->k = NULL;
 }
 
+/* A stream may be; of the others Redis keeps none that is. */
+static bool is_empty(const key *k) {
+        return k->type != KEY_STREAM && value_count(k) == 0;
+}
+
 static int end_key(load *l) {
-        if (l->k && value_count(l->k) == 0)
+        int r = load_stream_end(&l->stream);
+
+        if (r < 0)
+                return r;
+        if (l->k && is_empty(l->k))
                 drop_key(l);
         l->n_keys += l->k != NULL;
         l->k = NULL;
@@ -119,8 +131,13 @@ static int see(load *l) {
                 return l->skips ? 1 : put_element(l);
         case RDB_GOT_VALUE:
                 return end_key(l);
-        default:
+        case RDB_GOT_AUX:
+        case RDB_GOT_RESIZE:
+        case RDB_GOT_FUNCTION:
+        case RDB_GOT_END:
                 return 1;
+        default:
+                return l->skips ? 1 : load_stream_see(&l->stream, l->db, l->k, in);
         }
 }
 
@@ -133,6 +150,7 @@ void load_init(load *l, store *s) {
 
 void load_deinit(load *l) {
         drop_key(l);
+        load_stream_deinit(&l->stream);
         rdb_in_deinit(&l->in);
         l->kept = mem_free(l->kept);
         l->n_kept = l->size = 0;
@@ -259,8 +277,10 @@ int load_value(db *d, bytes name, bytes payload, key **ret) {
                         break;
         }
         /* too short, or with nothing in it */
-        if (r == 0 || (r > 0 && value_count(l.k) == 0))
+        if (r == 0 || (r > 0 && is_empty(l.k)))
                 r = -EPROTO;
+        if (r > 0)
+                r = load_stream_end(&l.stream);
         if (r > 0) {
                 *ret = l.k;
                 l.k = NULL;

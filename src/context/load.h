@@ -19,6 +19,7 @@
 
 #include "../wire/rdb/in.h"
 #include "db.h"
+#include "load-stream.h"
 
 typedef struct load {
         uint64_t n_keys, n_expired; /* put in; left out as they had expired */
@@ -31,6 +32,7 @@ typedef struct load {
         db *db;
         key *k;
         bool skips; /* the key is not wanted */
+        load_stream stream;
 } load;
 
 void load_init(load *l, store *s);

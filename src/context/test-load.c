@@ -51,7 +51,11 @@ static void fill(client *c) {
                 say(c, "zadd zset %d.5 %d", -i, i);
                 say(c, "sadd set a:%d", i % 50);
                 say(c, "set dies:%d 1 ex %d", i, i + 1);
+                say(c, "xadd stream:%d %d-1 a %d %d b", i % 2, i + 1, i, i / 100);
         }
+        say(c, "xgroup create stream:1 g 0");
+        say(c, "xreadgroup group g ada count 10 streams stream:1 >");
+        say(c, "xreadgroup group g bob count 3 streams stream:1 >");
 }
 
 /* One key, in a sum that does not depend on the order of what has none. */
@@ -194,6 +198,9 @@ TEST(what_was_when_it_began, .timeout = 60) {
                                 say(c, "lpop list:%d", i % 7);
                                 say(c, "lset list:%d 1 x", i % 7);
                                 say(c, "append text:%d x", i % 5);
+                                say(c, "xadd stream:%d * a b", i % 2);
+                                say(c, "xdel stream:1 %d-1", i);
+                                say(c, "xack stream:1 g %d-1", i / 8);
                                 say(c, "expire hash:%d %d", i % 8, i + 10);
                                 say(c, "persist dies:%d", i);
                                 say(c, "move dies:%d %d", i, (i + 1) % 3);

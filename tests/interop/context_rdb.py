@@ -101,15 +101,34 @@ def fill(c, seed):
     c("EXPIREAT", "hash:dies", 4102444800)
     c("PFADD", "hll", *range(1000))
     c("SETBIT", "bits", 12345, 1)
+    for i in range(1, 400):
+        fields = ("a", i, "b", "x" * (i % 200)) if i % 7 else ("other", -i * 10 ** (i % 17), "a", "", "c", "1.5")
+        c("XADD", "stream", f"{i * 1000}-{i % 5}", *fields)
+    c("XDEL", "stream", "5000-0", "1000-1", "399000-4")
+    for group, at in (("g1", "0"), ("g2", "$"), ("g3", "200000")):
+        c("XGROUP", "CREATE", "stream", group, at)
+    for who, n in (("ada", 3), ("bob", 70)):
+        c("XREADGROUP", "GROUP", "g1", who, "COUNT", n, "STREAMS", "stream", ">")
+    c("XGROUP", "CREATECONSUMER", "stream", "g2", "idle")
+    c("XACK", "stream", "g1", "3000-3")
+    c("XGROUP", "CREATE", "stream:empty", "g", "$", "MKSTREAM")
+    c("XADD", "stream:one", "18446744073709551615-18446744073709551615", "f", "v")
     c("SELECT", 9)
     c("SET", "elsewhere", "1")
     c("SELECT", 0)
 
 
+def without_nodes(info):
+    """How it is kept is the server's own."""
+    info = dict(zip(info[::2], info[1::2]))
+    del info[b"radix-tree-keys"], info[b"radix-tree-nodes"]
+    return info
+
+
 def everything(c):
     """All that there is, by name; what has no order is sorted."""
     reads = {b"+string": ("GET",), b"+list": ("LRANGE", 0, -1), b"+set": ("SMEMBERS",), b"+hash": ("HGETALL",),
-             b"+zset": ("ZRANGE", 0, -1, "WITHSCORES")}
+             b"+zset": ("ZRANGE", 0, -1, "WITHSCORES"), b"+stream": ("XRANGE", "-", "+")}
     found = {}
     for number in range(16):
         c("SELECT", number)
@@ -121,6 +140,8 @@ def everything(c):
                 value = sorted(value)
             if kind == b"+hash":
                 value = sorted(zip(value[::2], value[1::2]))
+            if kind == b"+stream":
+                value = value, without_nodes(c("XINFO", "STREAM", name, "FULL", "COUNT", 0))
             found[number, name] = kind, value, c("PEXPIRETIME", name), c("OBJECT", "ENCODING", name)
     c("SELECT", 0)
     return found
