@@ -50,15 +50,15 @@ beam context serve --named "unix:$tmp/1" "unix:$tmp/2" 2> said
 is 'named at two places: status' $? 2
 
 # kept in a file
-listening said context --print-url --file "$tmp/kept.rdb" serve "unix:$tmp/kept"
+listening said context serve --print-url --file "$tmp/kept.rdb" "unix:$tmp/kept"
 is 'kept: set' "$(beam context exec "$url" SET a 1)" OK
 stop "$server"
 is 'kept: ends in order' $? 0
-listening said context --print-url --file "$tmp/kept.rdb" serve "unix:$tmp/kept"
+listening said context serve --print-url --file "$tmp/kept.rdb" "unix:$tmp/kept"
 is 'kept: what was there' "$(beam context exec "$url" GET a)" 1
 stop "$server"
 echo broken > "$tmp/broken.rdb"
-beam context --file "$tmp/broken.rdb" serve "unix:$tmp/kept" 2> said
+beam context serve --file "$tmp/broken.rdb" "unix:$tmp/kept" 2> said
 is 'a broken file: status' $? 1
 like 'a broken file: words' "$(cat said)" 'cannot load'
 is 'a broken file: stays' "$(cat "$tmp/broken.rdb")" broken

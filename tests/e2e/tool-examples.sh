@@ -107,7 +107,7 @@ serve tcp://127.0.0.1:0 --echo
 stop "$server"
 "$examples/counters" "$url" &
 pid=$!
-is 'counters: a setting' "$(beam context --wait --timeout 20 exec "$url" SET app:limit 42)" OK
+is 'counters: a setting' "$(beam context exec --wait --timeout 20 "$url" SET app:limit 42)" OK
 is 'counters: it is the program that has it' "$(beam context exec "$url" INCR app:limit)" 43
 is 'counters: what it refuses' "$(beam context exec "$url" SET app:limit 101)" \
         'ERR app:limit: only the limit can be set, from 0 to 100'
