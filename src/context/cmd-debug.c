@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DEBUG: what tests of clients ask of a server. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "dump.h"
 #include "evict.h"
 #include "key-string.h"
+#include "load.h"
 #include "store.h"
 #include "value.h"
 
@@ -112,6 +114,53 @@ static void debug_populate(call *c) {
         resp_out_ok(c->out);
 }
 
+/* All that the store holds as RDB, into @out. */
+static int write_all(store *s, rdb_out *out) {
+        snapshot *snap;
+        bytes piece;
+        int r = snapshot_new(s, &snap);
+
+        if (r < 0)
+                return r;
+        do {
+                r = snapshot_next(snap, 1 << 20, &piece);
+                if (r >= 0)
+                        rdb_out_raw(out, piece.p, piece.n);
+        } while (r > 0);
+        snapshot_free(snap);
+        return r == 0 && out->failed ? -ENOMEM : r;
+}
+
+static int read_all(store *s, const rdb_out *in) {
+        size_t rest;
+        load l;
+        int r;
+
+        load_init(&l, s);
+        r = load_feed(&l, in->p, in->n, &rest);
+        load_deinit(&l);
+        return r == 0 ? -EPROTO : r;
+}
+
+/* Write all and read it again, in memory: what does not survive that is lost by saving. */
+static void debug_reload(call *c) {
+        store *s = c->store;
+        rdb_out all = { 0 };
+        int r = write_all(s, &all);
+
+        for (int i = 0; r == 0 && i < s->n_dbs; i++)
+                db_flush(&s->dbs[i]);
+        if (r == 0)
+                r = read_all(s, &all);
+        rdb_out_deinit(&all);
+        if (r == -EBUSY)
+                call_fail(c, "ERR Background save already in progress");
+        else if (r < 0)
+                call_fail(c, "ERR Error trying to load the RDB dump, check server logs.");
+        else
+                resp_out_ok(c->out);
+}
+
 /* One reply of each type, for who reads them; the same ones as of Redis. */
 static void debug_protocol(call *c) {
         resp_out *o = c->out;
@@ -179,6 +228,7 @@ static const struct debug {
         { "OBJECT", " key", "How a key is kept.", 3, 3, debug_object },
         { "POPULATE", " count [prefix [size]]", "Make keys.", 3, 5, debug_populate },
         { "PROTOCOL", " type", "Answer with a reply of this type.", 3, 3, debug_protocol },
+        { "RELOAD", "", "Write all as RDB and read it again.", 2, 2, debug_reload },
         { "SET-ACTIVE-EXPIRE", " 0|1", "Whether keys expire though nobody asks for them.", 3, 3,
           debug_set_active_expire },
         { "SLEEP", " seconds", "Serve nobody for so long.", 3, 3, debug_sleep },

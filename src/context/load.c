@@ -221,8 +221,10 @@ static int use_kept(load *l, const uint8_t *p, size_t n, size_t *ret_used) {
 int load_feed(load *l, const void *data, size_t n, size_t *ret_rest) {
         const uint8_t *p = data;
         size_t used = 0, more;
-        int r = use_kept(l, p, n, &more);
+        int r;
 
+        l->store->is_loading = true;
+        r = use_kept(l, p, n, &more);
         if (r == 0) {
                 r = use(l, p + more, n - more, &used);
                 used += more;
@@ -231,6 +233,7 @@ int load_feed(load *l, const void *data, size_t n, size_t *ret_rest) {
         } else if (r > 0) {
                 used = more - l->n_kept;
         }
+        l->store->is_loading = false;
         *ret_rest = n - used;
         return r;
 }

@@ -31,7 +31,7 @@ void notify_event(db *d, bytes name, notify_class class, const char *event) {
         const store *s = d->store;
         int wanted = s->config.notify_keyspace_events;
 
-        if (!(wanted & (int)class) || table_count(&s->pubsub.subscriptions) == 0)
+        if (!(wanted & (int)class) || s->is_loading || table_count(&s->pubsub.subscriptions) == 0)
                 return;
         if (wanted & NOTIFY_KEYSPACE)
                 tell(d, "keyspace", name, bytes_of(event));

@@ -57,6 +57,7 @@ struct store {
         unsigned side : 1; /* key.is_saved of keys that it has seen, and of new ones */
         upkeep *upkeep;
         int64_t due;         /* ms of Unix time: when upkeep.h has something to do */
+        bool is_loading;     /* keys come in that nobody is told of */
         bool leaves_expired; /* DEBUG SET-ACTIVE-EXPIRE 0 */
         mounting mounting;
         stats stats;

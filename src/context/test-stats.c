@@ -144,6 +144,12 @@ TEST(debugging) {
         assert_has(ask(c, "debug object p:2"), "encoding:embstr serializedlength:11 ");
         assert_str(ask(c, "debug object q"), "-ERR no such key\n");
         assert_str(ask(c, "debug error what"), "-what\n");
+        ask(c, "hset h f v");
+        ask(c, "expire h 100");
+        assert_str(ask(c, "debug reload"), "+OK\n");
+        assert_str(ask(c, "dbsize"), ":4\n");
+        assert_str(ask(c, "hget h f"), "$1\nv\n");
+        assert_str(ask(c, "ttl h"), ":100\n");
         assert_str(ask(c, "debug set-active-expire 0"), "+OK\n");
         assert_true(s->leaves_expired);
         assert_str(ask(c, "debug protocol map"), "*6\n:0\n:0\n:1\n:1\n:2\n:0\n");
