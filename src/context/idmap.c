@@ -6,7 +6,7 @@
 #include "../base/mem.h"
 
 /* Items of a leaf at most; picked: half a microsecond to move them all. */
-enum { LEAF_MAX = 128, LEAF_MIN = 4 };
+enum { LEAF_MAX = 128, LEAF_MIN = 1 };
 
 struct idmap_leaf {
         uint32_t n, n_room;
