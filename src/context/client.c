@@ -298,6 +298,14 @@ static void fail_full(call *c) {
                    is_exec ? "EXECABORT Transaction discarded because of: " : "");
 }
 
+/* Whether a change that cannot be saved is not wanted. */
+static bool is_unsafe(const call *c) {
+        const config *cfg = &c->store->config;
+
+        return cfg->save[0] && cfg->stop_writes_on_bgsave_error && !c->store->follows &&
+               (c->cmd->flags & CMD_WRITE || c->cmd->run == cmd_ping);
+}
+
 /* What can be said against a command that exists, before it is looked at; in Redis's order. */
 static bool is_refused(call *c) {
         const client *who = c->client;
@@ -312,6 +320,15 @@ static bool is_refused(call *c) {
         }
         if (c->store->config.maxmemory > 0 && !evict_make_room(c->store) && needs_memory(c)) {
                 fail_full(c);
+                return true;
+        }
+        if (c->store->save.has_failed && is_unsafe(c)) {
+                call_fail(c,
+                          "MISCONF Redis is configured to save RDB snapshots, but it's currently "
+                          "unable to persist to disk. Commands that may modify the data set are "
+                          "disabled, because this instance is configured to report errors during "
+                          "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+                          "Please check the Redis logs for details about the RDB error.");
                 return true;
         }
         if (who->flags & CLIENT_PUBSUB && who->out.version == 2 && !is_for_listener(c->cmd)) {

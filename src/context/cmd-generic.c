@@ -17,7 +17,8 @@ static void remove_keys(call *c) {
         int64_t n = 0;
 
         for (int i = 1; i < c->argc; i++) {
-                key *k = db_write(c->db, c->argv[i]);
+                /* not db_write(): a snapshot takes what is removed as it is */
+                key *k = db_peek(c->db, c->argv[i]);
 
                 if (!k)
                         continue;

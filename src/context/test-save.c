@@ -172,6 +172,16 @@ TEST(no_room) {
         while (s->snapshot)
                 loop_turn(loop_get(), CLOCK_NEVER);
         assert_eq(count_saved(), 10u);
+        assert_str(ask(c, "set a 1"), "+OK\n");
+        assert_str(ask(c, "config set save 1000000"),
+                   "-ERR CONFIG SET failed (possibly related to argument 'save') - Invalid save "
+                   "parameters\n");
+        snprintf(s->config.save, sizeof(s->config.save), "1000000 1");
+        assert_eq(strncmp(ask(c, "set a 1"), "-MISCONF Redis is configured to save RDB", 40), 0);
+        assert_eq(strncmp(ask(c, "ping"), "-MISCONF ", 9), 0);
+        assert_str(ask(c, "get a"), "$1\n1\n");
+        assert_str(ask(c, "config set stop-writes-on-bgsave-error no"), "+OK\n");
+        assert_str(ask(c, "set a 1"), "+OK\n");
         snprintf(s->config.dir, CONFIG_PATH_MAX, "/nowhere");
         assert_str(ask(c, "bgsave"), "-ERR\n");
         end(s, c);
