@@ -85,8 +85,12 @@ TEST(what_took_long) {
         assert_str(ask(c, "latency history command"), "*0\n");
         ask(c, "config set latency-monitor-threshold 5");
         ask(c, "debug sleep 0.005");
-        assert_eq(s->latency.n[LATENCY_COMMAND], 1u);
-        store_note_latency(s, LATENCY_COMMAND, 4 * CLOCK_SECOND / 1000);
+        assert_ge(s->latency.n[LATENCY_COMMAND], 1u);
+        ask(c, "config set latency-monitor-threshold 1000000"); /* nothing here takes that */
+        ask(c, "latency reset");
+        store_note_latency(s, LATENCY_COMMAND, 999 * CLOCK_SECOND);
+        assert_eq(s->latency.n[LATENCY_COMMAND], 0u);
+        store_note_latency(s, LATENCY_COMMAND, 1000 * CLOCK_SECOND);
         assert_eq(s->latency.n[LATENCY_COMMAND], 1u);
         for (int i = 0; i < 200; i++)
                 latency_put(&s->latency, LATENCY_EXPIRE_CYCLE, 1000 + i / 2, i);
@@ -149,7 +153,7 @@ TEST(debugging) {
         assert_str(ask(c, "debug reload"), "+OK\n");
         assert_str(ask(c, "dbsize"), ":4\n");
         assert_str(ask(c, "hget h f"), "$1\nv\n");
-        assert_str(ask(c, "ttl h"), ":100\n");
+        assert_gt(atoi(ask(c, "ttl h") + 1), 50);
         assert_str(ask(c, "debug set-active-expire 0"), "+OK\n");
         assert_true(s->leaves_expired);
         assert_str(ask(c, "debug protocol map"), "*6\n:0\n:0\n:1\n:1\n:2\n:0\n");

@@ -244,7 +244,7 @@ TEMPLATES = {
 # Replies that hold a time, and by how much it may differ.
 # These are not cut short: without their count they give any one of several, or
 # tell of what is only here.
-BY_CHANCE = {"SLOWLOG", "LATENCY", "SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "HELLO", "COMMAND", "INFO", "LATENCY"}
+BY_CHANCE = {"SLOWLOG", "SPOP", "SRANDMEMBER", "HRANDFIELD", "ZRANDMEMBER", "HELLO", "COMMAND", "INFO", "LATENCY"}
 NEARLY = {"XPENDING", "XINFO"}
 ABOUT_NOW = {"TTL": 5, "PTTL": 5000, "EXPIRETIME": 5, "PEXPIRETIME": 5000}
 
