@@ -133,6 +133,14 @@ BEAM_API int beam_client_take_stream(beam_stream *st, beam_client **ret);
  * -ECONNRESET: the link was lost, nobody knows. -EPROTO: what answers is no Redis. */
 BEAM_API int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc, beam_result *ret,
                               int64_t deadline);
+
+/* The next of what the client is told without asking: messages of channels that it has
+ * subscribed to, and of keyspace notifications there; keys that have changed (CLIENT
+ * TRACKING); lines of MONITOR. It waits for one, and what comes while a command is executed
+ * is kept until then. Over a link execute HELLO 3 first, or what is told cannot be told from
+ * results. -ETIMEDOUT: nothing yet. -ENOTCONN, here and from then on: it was told more than
+ * it took (client-output-buffer-limit). Others as above. */
+BEAM_API int beam_client_next(beam_client *c, beam_result *ret, int64_t deadline);
 BEAM_API beam_client *beam_client_free(beam_client *c);
 
 /* computed keys */

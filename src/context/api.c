@@ -104,6 +104,31 @@ int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc, beam_res
         return 0;
 }
 
+bool result_answers(bytes text, const bytes *argv, int argc) {
+        resp_cursor at = { text.p, text.p + text.n };
+        resp_value push, verb, name;
+
+        if (!resp_cursor_next(&at, &push) || push.type != RESP_PUSH)
+                return true;
+        if (push.n < 2 || !resp_cursor_next(&at, &verb) || !resp_cursor_next(&at, &name))
+                return false;
+        if (verb.text.n != argv[0].n || strncasecmp(verb.text.p, argv[0].p, argv[0].n) != 0)
+                return false;
+        return argc == 1 || bytes_equal(name.text, argv[1]);
+}
+
+int beam_client_next(beam_client *c, beam_result *ret, int64_t deadline) {
+        bytes told;
+        int r;
+
+        if (c->forks != fork_count())
+                return -ECHILD;
+        r = c->calls->next(c, &told, deadline);
+        if (r == 0)
+                result_of(told, ret);
+        return r;
+}
+
 beam_client *beam_client_free(beam_client *c) {
         if (c)
                 c->calls->free(c);

@@ -22,6 +22,8 @@ struct beam_context {
 typedef struct client_calls {
         /* The bytes of the reply are valid until the next call. */
         int (*exec)(beam_client *c, const bytes *argv, int argc, bytes *ret, int64_t deadline);
+        /* The next of what it is told without asking. */
+        int (*next)(beam_client *c, bytes *ret, int64_t deadline);
         void (*free)(beam_client *c);
 } client_calls;
 
@@ -35,3 +37,7 @@ static_assert(sizeof(beam_arg) == sizeof(bytes) && offsetof(beam_arg, n) == offs
 
 /* The whole reply @text, as a result of it. */
 void result_of(bytes text, beam_result *ret);
+
+/* Whether the whole reply @text answers the command, and is not something that the client is
+ * told: of what is pushed only SUBSCRIBE and its kin are answered by their own names. */
+bool result_answers(bytes text, const bytes *argv, int argc);

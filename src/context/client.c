@@ -129,7 +129,8 @@ bool client_is_behind(client *c) {
 }
 
 void client_push(client *c) {
-        if (client_is_behind(c) || c->out.n - c->sent > PUSHED_MAX)
+        c->n_pushed++;
+        if (c->out.failed || client_is_behind(c) || c->out.n - c->sent > PUSHED_MAX)
                 client_close(c, true);
         else
                 client_touch(c);

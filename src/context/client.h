@@ -47,6 +47,7 @@ struct client {
         uint32_t flags; /* of client_flag */
         resp_out out;
         size_t sent;          /* bytes of `out` that have left */
+        uint64_t n_pushed;    /* how often it was told something unasked */
         int64_t behind_since; /* that it has left more than the soft limit unread; 0: it has not */
         const command *last;  /* that it executed, or NULL */
         list node;            /* of all of the store's */

@@ -8,6 +8,7 @@
 #include "../base/fork.h"
 #include "../base/mem.h"
 #include "../loop/loop.h"
+#include "../wire/resp/reply.h"
 #include "api.h"
 #include "block.h"
 #include "load.h"
@@ -108,13 +109,80 @@ int beam_context_save(beam_context *ctx) {
 
 /* executing */
 
-static int local_exec(beam_client *base, const bytes *argv, int argc, bytes *ret,
-                      int64_t deadline) {
+/* In `out` lies, from the front: what was borrowed last, which has been sent as it were; and
+ * what the client was told meanwhile. */
+static void give_back(client *c) {
+        size_t left = c->out.n - c->sent;
+
+        if (left > 0)
+                memmove(c->out.p, c->out.p + c->sent, left);
+        resp_out_cut(&c->out, left);
+        c->sent = 0;
+}
+
+static size_t length_of(const client *c, size_t at) {
+        resp_reply reader;
+
+        resp_reply_init(&reader);
+        reader.max_bytes = SIZE_MAX;
+        return resp_reply_next(&reader, (const char *)c->out.p + at, c->out.n - at) == 1
+                       ? reader.consumed
+                       : 0;
+}
+
+/* Of what has been said since @before the answer goes to the front, where it is borrowed; the
+ * rest it was told. There may be no answer. */
+static int take_answer(client *c, size_t before, const bytes *argv, int argc, bytes *ret) {
+        size_t at = before, n;
+        char *copy;
+
+        *ret = (bytes){ 0 };
+        for (; (n = length_of(c, at)) > 0; at += n)
+                if (result_answers((bytes){ (const char *)c->out.p + at, n }, argv, argc))
+                        break;
+        if (n == 0)
+                return 0;
+        copy = mem_copy(c->out.p + at, n);
+        if (!copy)
+                return -ENOMEM;
+        memmove(c->out.p + n, c->out.p, at);
+        memcpy(c->out.p, copy, n);
+        mem_free(copy);
+        c->sent = n;
+        *ret = (bytes){ (const char *)c->out.p, n };
+        return 0;
+}
+
+static int local_next(beam_client *base, bytes *ret, int64_t deadline) {
         client *c = container_of(base, local, base)->client;
 
         if (c->store->mounting.is_calling)
                 return -EBUSY;
-        resp_out_cut(&c->out, 0);
+        give_back(c);
+        while (c->out.n == 0 && client_hears(c)) {
+                loop_turn(loop_get(), deadline);
+                if (c->out.n == 0 && deadline != BEAM_FOREVER && clock_now() >= deadline)
+                        return -ETIMEDOUT;
+        }
+        if (!client_hears(c))
+                return -ENOTCONN;
+        c->sent = length_of(c, 0);
+        *ret = (bytes){ (const char *)c->out.p, c->sent };
+        return 0;
+}
+
+static int local_exec(beam_client *base, const bytes *argv, int argc, bytes *ret,
+                      int64_t deadline) {
+        client *c = container_of(base, local, base)->client;
+        uint64_t n_pushed = c->n_pushed;
+        size_t before;
+
+        if (c->store->mounting.is_calling)
+                return -EBUSY;
+        if (!client_hears(c))
+                return -ENOTCONN;
+        give_back(c);
+        before = c->out.n;
         if (client_exec(c, argv, argc) == 0) {
                 while (c->flags & CLIENT_BLOCKED) {
                         if (deadline != BEAM_FOREVER && clock_now() >= deadline) {
@@ -126,6 +194,9 @@ static int local_exec(beam_client *base, const bytes *argv, int argc, bytes *ret
         }
         if (c->out.failed)
                 return -ENOMEM;
+        if (before > 0 || c->n_pushed != n_pushed || (c->last && c->last->flags & CMD_PUBSUB))
+                return take_answer(c, before, argv, argc, ret);
+        c->sent = c->out.n;
         *ret = (bytes){ (const char *)c->out.p, c->out.n };
         return 0;
 }
@@ -137,7 +208,9 @@ static void local_free(beam_client *base) {
         mem_free(l);
 }
 
-static const client_calls local_calls = { .exec = local_exec, .free = local_free };
+static const client_calls local_calls = { .exec = local_exec,
+                                          .next = local_next,
+                                          .free = local_free };
 
 int beam_client_new(beam_context *ctx, beam_client **ret) {
         local *l;

@@ -14,7 +14,12 @@
 #include "../wire/resp/reply.h"
 #include "api.h"
 
-enum { READ_SIZE = 16 * 1024 };
+enum {
+        READ_SIZE = 16 * 1024,
+        /* Of what it is told while it waits for a result. Picked: as much as a server keeps of
+         * answers that nobody reads. */
+        TOLD_MAX = 64 << 20,
+};
 
 typedef struct remote {
         beam_client base;
@@ -28,6 +33,8 @@ typedef struct remote {
         resp_reply reply;
         char *in;
         size_t n_in, size, n_read; /* of those in `in`, the reply before took n_read */
+        resp_out told;             /* before results that were waited for, */
+        size_t n_taken;            /* and how much of that has been */
 } remote;
 
 static void on_ready(source *src, unsigned events) {
@@ -93,6 +100,47 @@ static int read_more(remote *m, int64_t deadline) {
         return 0;
 }
 
+/* What was borrowed last is needed no more. */
+static void give_back(remote *m) {
+        memmove(m->in, m->in + m->n_read, m->n_in - m->n_read);
+        m->n_in -= m->n_read;
+        m->n_read = 0;
+        if (m->n_taken == m->told.n) {
+                resp_out_cut(&m->told, 0);
+                m->n_taken = 0;
+        }
+}
+
+static int read_reply(remote *m, bytes *ret, int64_t deadline) {
+        int r;
+
+        while ((r = resp_reply_next(&m->reply, m->in, m->n_in)) == 0) {
+                r = read_more(m, deadline);
+                if (r < 0)
+                        break;
+        }
+        if (r < 0)
+                return r;
+        m->n_read = m->reply.consumed;
+        *ret = (bytes){ m->in, m->n_read };
+        return 0;
+}
+
+static int read_answer(remote *m, const bytes *argv, int argc, bytes *ret, int64_t deadline) {
+        for (;;) {
+                int r = read_reply(m, ret, deadline);
+
+                if (r < 0 || result_answers(*ret, argv, argc))
+                        return r;
+                if (m->told.n + ret->n > TOLD_MAX)
+                        return -ENOBUFS;
+                resp_out_raw(&m->told, ret->p, ret->n);
+                if (m->told.failed)
+                        return -ENOMEM;
+                give_back(m);
+        }
+}
+
 static int remote_exec(beam_client *base, const bytes *argv, int argc, bytes *ret,
                        int64_t deadline) {
         remote *m = container_of(base, remote, base);
@@ -100,28 +148,38 @@ static int remote_exec(beam_client *base, const bytes *argv, int argc, bytes *re
 
         if (m->lost)
                 return -ENOTCONN;
-        memmove(m->in, m->in + m->n_read, m->n_in - m->n_read);
-        m->n_in -= m->n_read;
-        m->n_read = 0;
+        give_back(m);
         resp_out_cut(&m->out, 0);
         resp_out_request(&m->out, argv, (size_t)argc);
         if (m->out.failed)
                 return -ENOMEM;
         r = send_all(m, deadline);
-        while (r == 0) {
-                r = resp_reply_next(&m->reply, m->in, m->n_in);
-                if (r > 0)
-                        break;
-                if (r == 0)
-                        r = read_more(m, deadline);
+        if (r == 0)
+                r = read_answer(m, argv, argc, ret, deadline);
+        m->lost = r < 0;
+        return r;
+}
+
+static int remote_next(beam_client *base, bytes *ret, int64_t deadline) {
+        remote *m = container_of(base, remote, base);
+        resp_reply reader;
+        int r;
+
+        if (m->lost)
+                return -ENOTCONN;
+        give_back(m);
+        if (m->n_taken < m->told.n) {
+                const char *at = (const char *)m->told.p + m->n_taken;
+
+                resp_reply_init(&reader);
+                resp_reply_next(&reader, at, m->told.n - m->n_taken);
+                m->n_taken += reader.consumed;
+                *ret = (bytes){ at, reader.consumed };
+                return 0;
         }
-        if (r < 0) {
-                m->lost = true;
-                return r;
-        }
-        m->n_read = m->reply.consumed;
-        *ret = (bytes){ m->in, m->n_read };
-        return 0;
+        r = read_reply(m, ret, deadline);
+        m->lost = r < 0 && r != -ETIMEDOUT;
+        return r;
 }
 
 static void remote_free(beam_client *base) {
@@ -133,11 +191,14 @@ static void remote_free(beam_client *base) {
                 fd_close(m->fd);
         }
         resp_out_deinit(&m->out);
+        resp_out_deinit(&m->told);
         mem_free(m->in);
         mem_free(m);
 }
 
-static const client_calls remote_calls = { .exec = remote_exec, .free = remote_free };
+static const client_calls remote_calls = { .exec = remote_exec,
+                                           .next = remote_next,
+                                           .free = remote_free };
 
 /* A client on the socket @fd, which is its own when this succeeds. */
 static int start(int fd, beam_client **ret) {
@@ -164,6 +225,7 @@ static int start(int fd, beam_client **ret) {
         m->fd = fd;
         fork_close(&m->in_child, fd);
         resp_out_init(&m->out, 3);
+        resp_out_init(&m->told, 3);
         resp_reply_init(&m->reply);
         m->base = (beam_client){ .calls = &remote_calls, .forks = fork_count() };
         *ret = &m->base;
