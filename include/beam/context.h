@@ -76,6 +76,13 @@ BEAM_API int beam_context_server_take_stream(beam_context_server *s, beam_stream
 /* Its connections end with it. NULL is fine; NULL comes back. */
 BEAM_API beam_context_server *beam_context_server_free(beam_context_server *s);
 
+/* From now on hold what the context, or the Redis, at @url holds, and nothing of one's own:
+ * writes are refused (unless CONFIG SET replica-read-only no), and who follows this one follows
+ * that. A link that is lost is looked for again, and while there is none what was known is
+ * still served; INFO says how it is. NULL: no longer, and go on from there. Errors as of an
+ * address; CONFIG SET masteruser and masterauth say a password. */
+BEAM_API int beam_context_follow(beam_context *ctx, const char *url);
+
 /* results */
 
 typedef enum beam_result_kind {

@@ -38,7 +38,7 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
 };
 
 typedef struct cli_opts {
-        const char *service, *label, *position, *file;
+        const char *service, *label, *position, *file, *follow;
         int64_t timeout, grace; /* ns */
         uint64_t count;         /* 0: no end */
         size_t depth, max;

@@ -48,6 +48,10 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_error("context serve --file is of one context: no --named and no --each");
                 return CLI_MISUSE;
         }
+        if (o->follow && (o->named || o->each)) {
+                say_error("context serve --follow is of one context: no --named and no --each");
+                return CLI_MISUSE;
+        }
         tune_malloc();
         r = wait_init();
         if (r < 0) {
@@ -63,6 +67,11 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         if (r < 0) {
                 say_error("cannot load %s: %s", o->file, beam_strerror(r));
                 return CLI_FAILED;
+        }
+        r = o->follow ? beam_context_follow(ctx, o->follow) : 0;
+        if (r < 0) {
+                say_error("%s is no address to follow: %s", o->follow, beam_strerror(r));
+                return CLI_MISUSE;
         }
         for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
                 status = cli_serve_context(ctx, urls[i], o, &servers[i]);

@@ -39,6 +39,7 @@ typedef enum flag_id {
         F_NAMED,
         F_FILE,
         F_POSITION,
+        F_FOLLOW,
         F_HELP,
 } flag_id;
 
@@ -71,6 +72,8 @@ static const struct flag {
           "until somebody listens there, if nobody does yet" },
         { "file", 'f', F_FILE, CLI_CONTEXT_SERVE, "FILE",
           "load FILE, an RDB, if it is there; and save to it" },
+        { "follow", 'F', F_FOLLOW, CLI_CONTEXT_SERVE, "URL",
+          "be a copy of the context, or the Redis, there" },
         { "each", 'E', F_EACH, CLI_CONTEXT_SERVE, NULL,
           "a context of its own for each connection" },
         { "named", 'N', F_NAMED, CLI_CONTEXT_SERVE, NULL,
@@ -139,6 +142,9 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_FILE:
                 o->file = value;
                 return *value ? 0 : -EINVAL;
+        case F_FOLLOW:
+                o->follow = value;
+                return 0;
         case F_POSITION:
                 o->position = value;
                 return 0;

@@ -323,13 +323,18 @@ static bool is_refused(call *c) {
                 fail_full(c);
                 return true;
         }
-        if (c->store->save.has_failed && is_unsafe(c)) {
+        if (c->store->save.has_failed && !c->store->obeys && is_unsafe(c)) {
                 call_fail(c,
                           "MISCONF Redis is configured to save RDB snapshots, but it's currently "
                           "unable to persist to disk. Commands that may modify the data set are "
                           "disabled, because this instance is configured to report errors during "
                           "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
                           "Please check the Redis logs for details about the RDB error.");
+                return true;
+        }
+        if (c->store->follows && c->cmd->flags & CMD_WRITE && !(who->flags & CLIENT_MASTER) &&
+            c->store->config.replica_read_only) {
+                call_fail(c, "READONLY You can't write against a read only replica.");
                 return true;
         }
         if (who->flags & CLIENT_PUBSUB && who->out.version == 2 && !is_for_listener(c->cmd)) {

@@ -10,6 +10,7 @@
 
 #include "../base/mem.h"
 #include "context/commands.h"
+#include "replica.h"
 #include "store.h"
 #include "text.h"
 
@@ -95,6 +96,8 @@ static void tell_stats(text *t, const store *s) {
 
 static void tell_replication(text *t, const store *s) {
         text_add(t, "role:%s\r\n", s->follows ? "slave" : "master");
+        if (s->replica)
+                replica_tell_info(s->replica, t);
         master_tell_info(s->master, t);
 }
 

@@ -5,12 +5,17 @@
 #include "context/commands.h"
 #include "follower.h"
 #include "master.h"
+#include "replica.h"
 #include "store.h"
 
 /* Whether the client can follow: it has a connection, and there is something to be followed. */
 static bool may_follow(call *c) {
         if (!c->client->wake) {
                 call_fail(c, "ERR only a connection can follow");
+                return false;
+        }
+        if (c->store->replica && !replica_is_online(c->store->replica)) {
+                call_fail(c, "NOMASTERLINK Can't SYNC while not connected with my master");
                 return false;
         }
         return true;
@@ -104,7 +109,10 @@ void cmd_replconf(call *c) {
 /* asking */
 
 void cmd_role(call *c) {
-        master_tell_role(c->store->master, c->out);
+        if (c->store->replica)
+                replica_tell_role(c->store->replica, c->out);
+        else
+                master_tell_role(c->store->master, c->out);
 }
 
 void cmd_wait(call *c) {
@@ -128,4 +136,35 @@ void cmd_wait(call *c) {
         if (!c->is_again)
                 master_ask(c->store->master);
         call_wait_in(c, &c->store->acks, deadline);
+}
+
+/* following */
+
+void cmd_replicaof(call *c) {
+        url u = { .kind = URL_TCP };
+        int64_t port;
+
+        if (call_is(c, 1, "no") && call_is(c, 2, "one")) {
+                replica_stop(c->store);
+                resp_out_ok(c->out);
+                return;
+        }
+        if (follower_follows(c->client)) {
+                call_fail(c, "ERR Command is not valid when client is a replica.");
+                return;
+        }
+        if (!call_integer_in(c, 2, 0, UINT16_MAX, &port, "ERR Invalid master port"))
+                return;
+        if (c->argv[1].n == 0 || c->argv[1].n > URL_HOST_MAX) {
+                call_fail(c, "ERR Invalid master host");
+                return;
+        }
+        memcpy(u.name, c->argv[1].p, c->argv[1].n);
+        u.port = (uint16_t)port;
+        if (c->store->replica && replica_is_of(c->store->replica, &u))
+                resp_out_status(c->out, "OK Already connected to specified master");
+        else if (replica_start(c->store, &u) < 0)
+                call_fail_memory(c);
+        else
+                resp_out_ok(c->out);
 }

@@ -67,6 +67,8 @@ typedef struct config {
         bool repl_diskless_sync; /* a snapshot is sent while it is being taken */
         int64_t repl_backlog_size;
         int repl_backlog_ttl, repl_ping_replica_period, repl_timeout;
+        bool replica_read_only;
+        char masteruser[256], masterauth[512]; /* what a master wants to hear, or "" */
 
         char save[CONFIG_RULES_MAX]; /* when, see save.h; "": never by itself */
         char dir[CONFIG_PATH_MAX], dbfilename[CONFIG_NAME_MAX];

@@ -50,7 +50,7 @@ static void **slot_of(table *t, bytes name) {
 }
 
 static bool has_expired(const db *d, const key *k) {
-        return k->has_expiry && key_expiry(k) <= d->store->now;
+        return k->has_expiry && key_expiry(k) <= d->store->now && !d->store->obeys;
 }
 
 /* It is about to change: a snapshot that has not come to it yet writes it first. */
@@ -394,6 +394,16 @@ void db_flush(db *d) {
         drop_keys(d);
         for (mount *m = NULL; (m = mount_next(d, m ? m->id : 0));)
                 mount_send_all(m, true);
+}
+
+void db_take_all(db *d, db *from) {
+        multi_touch_all(d, from);
+        db_flush(d);
+        d->keys = from->keys;
+        d->expiring = from->expiring;
+        table_init(&from->keys, name_of);
+        table_init(&from->expiring, name_of);
+        block_signal_all(d);
 }
 
 size_t db_size(const db *d) {

@@ -100,5 +100,8 @@ void db_changed(db *d, bytes name, notify_class class, const char *event);
 /* Remove all but what is computed. Tells nobody. */
 void db_flush(db *d);
 
+/* The same, and then it has the keys of @from, of another store, which has none after that. */
+void db_take_all(db *d, db *from);
+
 /* Computed keys are counted by asking for their names. */
 size_t db_size(const db *d);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../base/decimal.h"
 #include "../base/fds.h"
 #include "../base/mem.h"
 #include "key-hash.h"
@@ -118,8 +119,14 @@ static int end_key(load *l) {
 /* Returns 1, or an error. */
 static int see(load *l) {
         const rdb_in *in = &l->in;
+        int64_t number;
 
         switch (in->got) {
+        case RDB_GOT_AUX:
+                if (bytes_is(in->a, "repl-stream-db") && decimal_read(in->b.p, in->b.n, &number) &&
+                    number >= 0 && number < l->store->n_dbs)
+                        l->stream_db = (int)number;
+                return 1;
         case RDB_GOT_SELECT:
                 if (in->number >= (uint64_t)l->store->n_dbs)
                         return -ERANGE;
@@ -131,7 +138,6 @@ static int see(load *l) {
                 return l->skips ? 1 : put_element(l);
         case RDB_GOT_VALUE:
                 return end_key(l);
-        case RDB_GOT_AUX:
         case RDB_GOT_RESIZE:
         case RDB_GOT_FUNCTION:
         case RDB_GOT_END:

@@ -23,6 +23,7 @@
 
 typedef struct load {
         uint64_t n_keys, n_expired; /* put in; left out as they had expired */
+        int stream_db; /* what the stream behind it begins in; 0 if that was not said */
 
         /* private */
         store *store;

@@ -12,6 +12,7 @@
 #include "api.h"
 #include "block.h"
 #include "load.h"
+#include "replica.h"
 #include "store.h"
 
 typedef struct local {
@@ -105,6 +106,22 @@ int beam_context_save(beam_context *ctx) {
         save_cancel(ctx->store);
         snapshot_clear(ctx->store);
         return save_now(ctx->store);
+}
+
+int beam_context_follow(beam_context *ctx, const char *text) {
+        url u;
+        int r;
+
+        if (ctx->forks != fork_count())
+                return -ECHILD;
+        if (!text) {
+                replica_stop(ctx->store);
+                return 0;
+        }
+        r = url_parse(text, &u);
+        if (r == 0 && u.kind == URL_MEM)
+                r = -EINVAL;
+        return r < 0 ? r : replica_start(ctx->store, &u);
 }
 
 /* executing */

@@ -30,8 +30,9 @@ struct master {
         backlog stream;
         bool is_kept; /* the stream: each change is put into it */
         feed_reader reader;
-        int selected;    /* the database that the stream is at; -1: it has to say */
-        int64_t look_at; /* the offset */
+        int db;             /* the database that the stream is at, */
+        bool has_to_select; /* which there is somebody who does not know */
+        int64_t look_at;    /* the offset */
         list followers;
         int n_followers;
         transfer *transfer; /* that is being filled, or NULL */
@@ -116,7 +117,7 @@ static void lose_stream(master *m) {
         backlog_deinit(&m->stream);
         master_make_id(m->id);
         m->old_id[0] = '\0';
-        m->selected = -1;
+        m->has_to_select = true;
 }
 
 static int put(master *m, const bytes *argv, int argc) {
@@ -148,11 +149,12 @@ static void on_change(feed_reader *r, db *d, const bytes *argv, int argc) {
                 lose_stream(m);
                 return;
         }
-        if (d->number != m->selected) {
+        if (d->number != m->db || m->has_to_select) {
                 char number[16];
                 size_t n = (size_t)sprintf(number, "%d", d->number);
 
-                m->selected = d->number;
+                m->db = d->number;
+                m->has_to_select = false;
                 say(m, (bytes[]){ BYTES("SELECT"), { number, n } }, 2);
         }
         say(m, argv, argc);
@@ -163,7 +165,7 @@ static void begin_stream(master *m, int64_t offset) {
         backlog_deinit(&m->stream);
         backlog_init(&m->stream, offset);
         m->look_at = offset + LOOK_EVERY;
-        m->selected = -1;
+        m->has_to_select = true;
 }
 
 static void plan(master *m);
@@ -203,7 +205,9 @@ static void begin_transfer(master *m) {
                 if (f->state != FOLLOWER_WAITS || f->client->flags & CLIENT_CLOSE_NOW)
                         continue;
                 if (!m->transfer) {
-                        int r = transfer_new(m->store, m->stream.end, on_told, m, &m->transfer);
+                        int r = transfer_new(m->store, m->stream.end,
+                                             m->store->follows ? m->db : -1, on_told, m,
+                                             &m->transfer);
 
                         if (r == -EBUSY)
                                 return;
@@ -211,7 +215,7 @@ static void begin_transfer(master *m) {
                                 drop(m, f, beam_strerror(r));
                                 continue;
                         }
-                        m->selected = -1;
+                        m->has_to_select = true;
                 }
                 follower_join(f, m->transfer);
         }
@@ -312,7 +316,7 @@ void master_sync(call *c, bytes id, int64_t offset) {
         if (f->acks && has_from(m, id, offset)) {
                 follower_go_on(f, offset);
         } else if (f->wants_no_keys) {
-                m->selected = -1;
+                m->has_to_select = true;
                 follower_skip_file(f, m->stream.end);
         } else {
                 begin_transfer(m);
@@ -340,13 +344,30 @@ void master_forget(client *c) {
 
 /* following another */
 
-void master_take_stream(master *m, const char *id, int64_t offset) {
+bool master_has_stream(const master *m) {
+        return m->is_kept;
+}
+
+int master_db(const master *m) {
+        return m->db;
+}
+
+void master_follow(master *m) {
+        feed_leave(&m->reader);
+        plan(m);
+}
+
+void master_take_stream(master *m, const char *id, int64_t offset, int db_number) {
         drop_all(m, "another stream");
         end_transfer(m);
-        feed_leave(&m->reader);
         m->is_kept = true;
-        begin_stream(m, offset);
-        snprintf(m->id, sizeof(m->id), "%s", id);
+        begin_stream(m, offset < 0 ? 0 : offset);
+        m->db = db_number;
+        m->has_to_select = false;
+        if (id[0])
+                snprintf(m->id, sizeof(m->id), "%s", id);
+        else
+                master_make_id(m->id);
         m->old_id[0] = '\0';
 }
 
@@ -360,7 +381,8 @@ void master_rename_stream(master *m, const char *id) {
         drop_all(m, "another name of the stream");
 }
 
-void master_relay(master *m, const void *p, size_t n) {
+void master_relay(master *m, const void *p, size_t n, int db_number) {
+        m->db = db_number;
         if (backlog_put(&m->stream, p, n) < 0)
                 lose_stream(m);
         if (m->stream.end >= m->look_at)
@@ -375,7 +397,7 @@ void master_own_stream(master *m) {
                 return;
         master_make_id(id);
         master_rename_stream(m, id);
-        m->selected = -1;
+        m->has_to_select = true;
         m->left = m->pinged = clock_now();
         feed_join(&m->store->feed, &m->reader);
         plan(m);

@@ -34,13 +34,19 @@ const char *master_id(const master *m);
 int64_t master_offset(const master *m);
 const backlog *master_stream(const master *m);
 
-/* For a store that begins to follow another, whose stream is @id from @offset on: it is
- * what the followers are told from now on; those who have another one are dropped. */
-void master_take_stream(master *m, const char *id, int64_t offset);
+bool master_has_stream(const master *m); /* or nobody could know it */
+int master_db(const master *m);          /* that the stream is at */
+
+/* The store follows another from now on, whose stream takes the place of its own: the same
+ * one maybe, or */
+void master_follow(master *m);
+/* the stream @id from @offset on, at database @db, as there was a snapshot: those who follow
+ * here are dropped, to take one too. "": it has no name that could be told to anybody. */
+void master_take_stream(master *m, const char *id, int64_t offset, int db_number);
 /* The same stream goes on under another name. */
 void master_rename_stream(master *m, const char *id);
-/* Bytes of it as they came. */
-void master_relay(master *m, const void *p, size_t n);
+/* Bytes of it as they came; behind them it is at this database. */
+void master_relay(master *m, const void *p, size_t n, int db_number);
 /* It follows no longer: from here on the stream is its own, but who knew it by the old
  * name may go on with it. */
 void master_own_stream(master *m);

@@ -38,7 +38,7 @@
 
 typedef struct snapshot snapshot;
 
-/* -EBUSY: there is one, or one is being cleared away. */
+/* -EBUSY: there is one, or one is being cleared away, or a master's is being loaded. */
 int snapshot_new(store *s, snapshot **ret);
 
 /* One more fact about it for who reads it; before the first snapshot_next(). */

@@ -6,6 +6,7 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
+#include "replica.h"
 
 static const void *id_of(const void *entry, size_t *ret_n) {
         const client *c = entry;
@@ -55,6 +56,7 @@ int store_new(const config *cfg, store **ret) {
 store *store_free(store *s) {
         if (!s)
                 return NULL;
+        replica_free(s->replica);
         assert(list_is_empty(&s->clients));
         master_free(s->master);
         save_deinit(s);

@@ -26,6 +26,8 @@
 /* Of the Redis whose commands these are: clients ask it what they can do. */
 #define STORE_REDIS_VERSION "7.0.15"
 
+typedef struct replica replica;
+
 struct store {
         config config;
         db *dbs;
@@ -42,6 +44,8 @@ struct store {
         int64_t now;        /* ms of Unix time, read once a command: all of it sees the same */
         uint64_t n_changes; /* ever */
         bool follows;       /* another store, which says when keys expire */
+        bool obeys;         /* it executes what that one says, for which no key has expired yet */
+        bool is_loading;    /* what that one holds, beside what is here */
         call *current;      /* what is being executed, or NULL */
         client *executing;  /* whose command it is that has caused it, or NULL */
         resp_out unsaid;    /* answers that nobody wants */
@@ -51,6 +55,7 @@ struct store {
         tracking tracking;
         feed feed;
         master *master;     /* what is said to those who follow it */
+        replica *replica;   /* how it follows, or NULL */
         list acks;          /* who waits for what those say: call_wait_in() */
         snapshot *snapshot; /* that is being taken, or NULL */
         save_state save;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "../base/decimal.h"
 #include "../base/fds.h"
 #include "../base/mem.h"
 #include "../loop/loop.h"
@@ -91,8 +92,8 @@ static int open_file(void) {
         return fd >= 0 ? fd : memfd_create("snapshot", MFD_CLOEXEC);
 }
 
-int transfer_new(store *s, int64_t offset, void (*told)(void *data, transfer *t), void *data,
-                 transfer **ret) {
+int transfer_new(store *s, int64_t offset, int stream_db, void (*told)(void *data, transfer *t),
+                 void *data, transfer **ret) {
         transfer *t = mem_zero(sizeof(*t));
         struct filling *f = mem_zero(sizeof(*f));
         char mark[PSYNC_ID_MAX + 1];
@@ -111,6 +112,12 @@ int transfer_new(store *s, int64_t offset, void (*told)(void *data, transfer *t)
                 mem_free(f);
                 mem_free(t);
                 return r;
+        }
+        if (stream_db >= 0) {
+                char text[DECIMAL_MAX];
+                size_t n = decimal_print(stream_db, text);
+
+                snapshot_aux(f->snapshot, "repl-stream-db", (bytes){ text, n });
         }
         master_make_id(mark);
         memcpy(t->mark, mark, sizeof(t->mark));

@@ -29,10 +29,11 @@ struct transfer {
         int fd;
 };
 
-/* Take a snapshot of @s. @told is called from the loop each time there is more of it, or an
- * error. -EBUSY: there is another one, to be waited for. The caller is its first user. */
-int transfer_new(store *s, int64_t offset, void (*told)(void *data, transfer *t), void *data,
-                 transfer **ret);
+/* Take a snapshot of @s, which says that the stream is at @stream_db unless that is -1. @told is
+ * called from the loop each time there is more of it, or an error. -EBUSY: there is another one, to
+ * be waited for. The caller is its first user. */
+int transfer_new(store *s, int64_t offset, int stream_db, void (*told)(void *data, transfer *t),
+                 void *data, transfer **ret);
 transfer *transfer_ref(transfer *t);
 transfer *transfer_unref(transfer *t); /* NULL comes back */
 

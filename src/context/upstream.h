@@ -53,6 +53,10 @@ int upstream_open(upstream *u, loop *l, const url *at, const psync_options *opti
 /* May run twice, and before it was opened; psync's id and offset stay. */
 void upstream_close(upstream *u);
 
+static inline bool upstream_is_open(const upstream *u) {
+        return u->is_open;
+}
+
 /* The next event. Returns 1; 0 when there is none now: fn will be called; -ECONNRESET,
  * -ETIMEDOUT: it is lost; -EPROTO, -ENOMEM; or it could not be reached, as of reach.h. */
 int upstream_next(upstream *u);

@@ -369,15 +369,12 @@ class Ear:
         return events
 
 
-class Oracle:
-    def __init__(self, args, seed):
+class Commands:
+    """Drawn by chance from templates."""
+
+    def __init__(self, seed, templates):
         self.chance = random.Random(seed)
-        self.seed = seed
-        self.ours = Peer(args.ours, args.protocol)
-        self.theirs = Peer(args.theirs, args.protocol)
-        self.ears = [Ear(args.ours), Ear(args.theirs)]
-        self.templates = [t for group in args.group or TEMPLATES for t in TEMPLATES[group]]
-        self.history = []
+        self.templates = templates
         self.ids = ["1-1"]
 
     def draw(self, what):
@@ -408,6 +405,16 @@ class Oracle:
         if argv[0] in ("LPOS", "BITFIELD") and "-9223372036854775808" in argv:
             return self.command()
         return argv, unsorted_reply
+
+
+class Oracle(Commands):
+    def __init__(self, args, seed):
+        super().__init__(seed, [t for group in args.group or TEMPLATES for t in TEMPLATES[group]])
+        self.seed = seed
+        self.ours = Peer(args.ours, args.protocol)
+        self.theirs = Peer(args.theirs, args.protocol)
+        self.ears = [Ear(args.ours), Ear(args.theirs)]
+        self.history = []
 
     def differ(self, argv, ours, theirs):
         print(f"seed {self.seed}, command {len(self.history)}: {' '.join(map(repr, argv))}")

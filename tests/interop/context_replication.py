@@ -10,7 +10,6 @@ then, read back key by key.
 import os
 import base64
 import json
-import random
 import shutil
 import socket
 import subprocess
@@ -22,18 +21,19 @@ import context_oracle as oracle
 
 GROUPS = [group for group in oracle.TEMPLATES
           if group not in ("connection", "server", "scripting", "pubsub", "transactions")]
-# What two servers may tell each its own way, or what a connection is changed by.
-NOT_FOR_WRITERS = ("CONFIG", "CLIENT", "HELLO", "RESET", "DEBUG", "OBJECT", "RESTORE")
+# What two servers may tell each its own way, or what a connection is changed by; and a BITFIELD
+# that fails, for which Redis 7.0 makes a key that it tells no replica of.
+NOT_FOR_WRITERS = ("BITFIELD", "CONFIG", "CLIENT", "HELLO", "RESET", "DEBUG", "OBJECT",
+                   "RESTORE")
 
 
-class Writer(oracle.Oracle):
+class Writer(oracle.Commands):
     """Changes a server by chance, now and then in a transaction."""
 
     def __init__(self, peer, seed):
+        super().__init__(seed, [template for group in GROUPS for template in oracle.TEMPLATES[group]
+                                if template.lstrip("!").split(" ")[0] not in NOT_FOR_WRITERS])
         self.peer = peer
-        self.chance = random.Random(seed)
-        self.templates = [template for group in GROUPS for template in oracle.TEMPLATES[group]
-                          if template.lstrip("!").split(" ")[0] not in NOT_FOR_WRITERS]
 
     def write(self, n):
         for _ in range(n):
@@ -288,6 +288,161 @@ def slow_one(place):
         assert "reason=output buffer limit" in info(master)["last_dropped_slave"]
 
 
+# a context follows
+
+
+def is_up(client):
+    wait_until(lambda: info(client)["master_link_status"] == "up", "the link")
+
+
+def caught_up(master, *replicas):
+    """All that is said now is known to those at the end of a chain too."""
+    end = int(info(master)["master_repl_offset"])
+    for replica in replicas:
+        wait_until(lambda replica=replica: int(info(replica)["master_repl_offset"]) >= end,
+                   "the end of the stream")
+        assert "slave_failed_commands" not in info(replica), info(replica)
+
+
+def redis_master(place):
+    _, path, log = place.redis("--repl-diskless-sync-delay", "0")
+    return peer(path), "unix:" + path, log
+
+
+def context_follows_redis(place):
+    """With cuts from either side, and what both may do at once."""
+    master, url, log = redis_master(place)
+    writer = Writer(master, 8)
+    writer.write(3000)
+    _, path, _ = place.context("--follow", url)
+    replica = peer(path)
+    writer.write(1000)
+    is_up(replica)
+    for i in range(6):
+        writer.write(300)
+        if i % 2:
+            master.ask(["CLIENT", "KILL", "TYPE", "replica"])
+        else:
+            replica.ask(["CLIENT", "KILL", "TYPE", "master"])
+        writer.write(300)
+        is_up(replica)
+    assert master.ask(["WAIT", "1", "30000"]) == 1
+    caught_up(master, replica)
+    assert same(master, replica) > 5
+    assert count(log, "Full resync requested by replica") + count(log, "Starting BGSAVE") <= 2
+    assert replica.ask(["SET", "a", "1"])[0] == "-"
+    assert replica.ask(["ROLE"])[1][0] == b"slave"
+
+
+def encodings(place):
+    """Values in the forms that a redis-server keeps and packs them in."""
+    master, url, _ = redis_master(place)
+    master.ask(["SET", "packed", "abc" * 1000])
+    master.ask(["SET", "number", "-123456"])
+    for i in range(0, 3000, 100):
+        master.ask(["RPUSH", "list", *(f"value {i + k}" for k in range(100))])
+        master.ask(["SADD", "set", *(f"value {i + k}" for k in range(100))])
+        master.ask(["HSET", "hash", *(f"{i + k // 2}.{k % 2}" for k in range(200))])
+        master.ask(["ZADD", "zset", *(str(i + k // 2) for k in range(200))])
+    master.ask(["SADD", "integers", *(str(i * i) for i in range(300))])
+    master.ask(["HSET", "small", "a", "1", "b", "2"])
+    master.ask(["ZADD", "scores", "1.5", "a", "-inf", "b"])
+    master.ask(["PEXPIREAT", "small", "99999999999999"])
+    _, path, _ = place.context("--follow", url)
+    replica = peer(path)
+    is_up(replica)
+    assert same(master, replica) == 9
+
+
+def chain(place):
+    """redis-server, context, context, redis-server: each follows the one before, and the last
+    goes on where it was when the first has been away."""
+    master, url, _ = redis_master(place)
+    writer = Writer(master, 9)
+    writer.write(1000)
+    _, path, port = place.context("--follow", url)
+    second = peer(path)
+    is_up(second)
+    _, path, _ = place.context()
+    third = peer(path)
+    _, path, last_port = place.context("--follow", "unix:" + path)
+    third.ask(["REPLICAOF", "127.0.0.1", str(port)])
+    fourth = peer(path)
+    is_up(third)
+    is_up(fourth)
+    _, last, log = replica_of(place, last_port)
+    writer.write(1000)
+    caught_up(master, second, third, fourth, last)
+    for client in (second, third, fourth, last):
+        same(master, client)
+    n_full = count(log, "Full resync from master")
+    second.ask(["CLIENT", "KILL", "TYPE", "master"])
+    writer.write(300)
+    third.ask(["CLIENT", "KILL", "TYPE", "master"])
+    writer.write(300)
+    caught_up(master, second, third, fourth, last)
+    same(master, last)
+    assert count(log, "Full resync from master") == n_full
+
+
+def promoted(place):
+    """The master is gone, one of its replicas takes its place, and the other goes on there
+    without a second snapshot; the old one comes back as a replica."""
+    first, path, port = place.context()
+    master = peer(path)
+    Writer(master, 10).write(500)
+    _, path, new_port = place.context()
+    heir = peer(path)
+    heir.ask(["REPLICAOF", "127.0.0.1", str(port)])
+    is_up(heir)
+    _, other, log = replica_of(place, port)
+    Writer(master, 11).write(500)
+    assert master.ask(["WAIT", "2", "30000"]) == 2
+    place.end(first)
+    heir.ask(["REPLICAOF", "NO", "ONE"])
+    assert heir.ask(["ROLE"])[1][0] == b"master"
+    other.ask(["REPLICAOF", "127.0.0.1", str(new_port)])
+    is_up(other)
+    Writer(heir, 12).write(500)
+    assert heir.ask(["WAIT", "1", "30000"]) == 1
+    same(heir, other)
+    assert count(log, "Full resync from master") == 1
+
+
+def swapped(place):
+    """Two contexts exchange their roles, and no snapshot is needed."""
+    _, path, port = place.context()
+    one = peer(path)
+    _, path, other_port = place.context()
+    other = peer(path)
+    other.ask(["REPLICAOF", "127.0.0.1", str(port)])
+    is_up(other)
+    Writer(one, 13).write(300)
+    assert one.ask(["WAIT", "1", "30000"]) == 1
+    other.ask(["REPLICAOF", "NO", "ONE"])
+    one.ask(["REPLICAOF", "127.0.0.1", str(other_port)])
+    is_up(one)
+    Writer(other, 14).write(300)
+    assert other.ask(["WAIT", "1", "30000"]) == 1
+    caught_up(other, one)
+    same(one, other)
+    assert info(one)["second_repl_offset"] != "-1"
+
+
+def password(place):
+    """A master that wants one."""
+    _, path, _ = place.redis("--requirepass", "secret", "--repl-diskless-sync-delay", "0")
+    master = peer(path)
+    master.ask(["AUTH", "secret"])
+    master.ask(["SET", "a", "1"])
+    _, copy, _ = place.context("--follow", "unix:" + path)
+    replica = peer(copy)
+    assert info(replica)["master_link_status"] == "down"
+    replica.ask(["CONFIG", "SET", "masterauth", "secret"])
+    is_up(replica)
+    assert replica.ask(["GET", "a"]) == b"1"
+
+
 # a program follows
 
 
@@ -369,7 +524,8 @@ def followed_context(place):
 
 
 TESTS = [full_then_changes, large_values, cuts, restarts, too_long_away, several, length_first,
-         loaded_by_redis, redis_cli_replica, slow_one, followed_redis, followed_context]
+         loaded_by_redis, redis_cli_replica, slow_one, context_follows_redis, encodings, chain, promoted, swapped, password,
+         followed_redis, followed_context]
 
 
 def run(tool, test):
