@@ -46,7 +46,7 @@ static void end_loading(replica *r) {
                 return;
         load_deinit(&r->load);
         r->beside = store_free(r->beside);
-        r->store->is_loading = false;
+        r->store->is_receiving = false;
 }
 
 static int begin(replica *r, int64_t when) {
@@ -108,7 +108,7 @@ static int begin_loading(replica *r) {
                 return rc;
         r->beside->follows = true;
         r->beside->side = r->store->side;
-        r->store->is_loading = true;
+        r->store->is_receiving = true;
         load_init(&r->load, r->beside);
         r->loaded = 0;
         r->state = LOADS;

@@ -387,7 +387,7 @@ int snapshot_new(store *st, snapshot **ret) {
         loop *l = loop_get();
         snapshot *s;
 
-        if (st->snapshot || st->is_loading)
+        if (st->snapshot || st->is_receiving)
                 return -EBUSY;
         s = l ? mem_zero(sizeof(*s) + (size_t)st->n_dbs * sizeof(*s->flushed)) : NULL;
         if (!s)

@@ -45,7 +45,7 @@ struct store {
         uint64_t n_changes; /* ever */
         bool follows;       /* another store, which says when keys expire */
         bool obeys;         /* it executes what that one says, for which no key has expired yet */
-        bool is_loading;    /* what that one holds, beside what is here */
+        bool is_receiving;  /* all that one holds, beside what is here */
         call *current;      /* what is being executed, or NULL */
         client *executing;  /* whose command it is that has caused it, or NULL */
         resp_out unsaid;    /* answers that nobody wants */
