@@ -86,3 +86,8 @@ void cmd_config_resetstat(call *c) {
         stats_reset(&c->store->stats);
         resp_out_ok(c->out);
 }
+
+/* There never is one: a program, or whoever starts it, says what is configured. */
+void cmd_config_rewrite(call *c) {
+        call_fail(c, "ERR The server is running without a config file");
+}

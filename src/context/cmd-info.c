@@ -80,6 +80,7 @@ static void tell_stats(text *t, const store *s) {
 
         text_add(t, "total_connections_received:%" PRIu64 "\r\n", of->n_clients_ever);
         text_add(t, "total_commands_processed:%" PRIu64 "\r\n", of->n_commands);
+        text_add(t, "instantaneous_ops_per_sec:%" PRId64 "\r\n", of->per_second);
         text_add(t, "expired_keys:%" PRIu64 "\r\n", of->n_expired);
         text_add(t, "evicted_keys:%" PRIu64 "\r\n", of->n_evicted);
         text_add(t, "keyspace_hits:%" PRIu64 "\r\n", of->n_hits);
@@ -181,6 +182,7 @@ void cmd_info(call *c) {
         text t = { 0 };
 
         store_memory(c->store); /* notes how much there was at most */
+        stats_rate(&c->store->stats, c->store->now);
         for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
                 if (!is_asked(c, &sections[i]))
                         continue;

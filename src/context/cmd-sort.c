@@ -101,11 +101,11 @@ static bool next_get(const call *c, int *i, bytes *ret) {
 /* elements */
 
 static bytes element_of(const work *w, const item *i) {
-        return (bytes){ w->p + i->at, i->n };
+        return (bytes){ i->n ? w->p + i->at : NULL, i->n };
 }
 
 static bytes weight_of(const work *w, const item *i) {
-        return (bytes){ w->p + i->weight_at, i->n_weight };
+        return (bytes){ i->n_weight ? w->p + i->weight_at : NULL, i->n_weight };
 }
 
 static int put_bytes(work *w, bytes b, size_t *ret_at) {

@@ -55,6 +55,17 @@ void stats_note_time(stats *s, const command *cmd, int64_t ns, bool in_places) {
                 of->places[place_of(ns)]++;
 }
 
+int64_t stats_rate(stats *s, int64_t now) {
+        int64_t ms = now - s->when;
+
+        if (s->when && ms > 0 && ms < 1000)
+                return s->per_second;
+        s->per_second = s->when && ms > 0 ? (int64_t)(s->n_commands - s->n_before) * 1000 / ms : 0;
+        s->n_before = s->n_commands;
+        s->when = now;
+        return s->per_second;
+}
+
 void stats_note_error(stats *s, const char *text) {
         size_t n = strcspn(text, " ");
         error_stats *grown;

@@ -31,6 +31,8 @@ typedef struct error_stats {
 
 typedef struct stats {
         uint64_t n_clients_ever, n_commands, n_expired, n_evicted, n_hits, n_misses, n_errors;
+        uint64_t n_before; /* commands at `when`, for how many there are a second; and that */
+        int64_t when, per_second;
         command_stats *commands; /* by command->number */
         error_stats *errors;
         size_t n_error_codes;
@@ -40,6 +42,9 @@ typedef struct stats {
 int stats_init(stats *s);
 void stats_deinit(stats *s);
 void stats_reset(stats *s);
+
+/* Commands a second between this call and the one before, a second ago or more; @now in ms. */
+int64_t stats_rate(stats *s, int64_t now);
 
 void stats_note_time(stats *s, const command *cmd, int64_t ns, bool in_places);
 /* Of the error @text, which begins with its code. */

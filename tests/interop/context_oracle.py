@@ -224,7 +224,7 @@ TEMPLATES = {
         "CONFIG SET notify-keyspace-events KEA", "CONFIG GET notify-keyspace-events", "CONFIG RESETSTAT",
         "CONFIG SET set-max-intset-entries 512 <m> <m>", "INFO <m>",
         "CONFIG SET maxmemory-policy <m>", "CONFIG SET maxmemory <m>x", "CONFIG SET maxmemory-samples 5 <m> 1",
-        "CONFIG SET latency-tracking <m>", "SLOWLOG RESET", "SLOWLOG GET -2", "SLOWLOG <m>",
+        "CONFIG SET latency-tracking <m>", "SLOWLOG RESET", "CONFIG REWRITE", "MODULE LIST", "MODULE LOAD <m>", "MODULE <m> <m>", "SLOWLOG GET -2", "SLOWLOG <m>",
         "SLOWLOG GET x", "SLOWLOG GET 0", "LATENCY LATEST", "LATENCY HISTORY <m>", "LATENCY RESET <m>", "LATENCY GRAPH <m>",
         "LATENCY HISTOGRAM <m>", "MEMORY USAGE nothing", "MEMORY USAGE nothing SAMPLES <n>", "MEMORY <m> <m>",
         "MEMORY USAGE nothing <m> <n>", "MEMORY PURGE", "DEBUG <m>", "DEBUG <m> <m>", "DEBUG OBJECT nothing",
