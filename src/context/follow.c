@@ -199,14 +199,32 @@ static bool follow_state(beam_follower *f, const bytes *argv, size_t argc, int *
         return true;
 }
 
+/* A master trims to what it says, and leaves a LIMIT there that nobody else may say:
+ * XADD key [NOMKSTREAM] MAXLEN = 10 LIMIT 5 id ...  */
+static void drop_limit(resp_request *request) {
+        bytes *argv = request->argv;
+        size_t argc = request->argc, i = 2;
+
+        if (!bytes_is(argv[0], "XADD") && !bytes_is(argv[0], "XTRIM"))
+                return;
+        if (argc > i && bytes_is(argv[i], "NOMKSTREAM"))
+                i++;
+        if (argc < i + 5 || !bytes_is(argv[i + 1], "=") || !bytes_is(argv[i + 3], "LIMIT"))
+                return;
+        memmove(&argv[i + 3], &argv[i + 5], (argc - i - 5) * sizeof(*argv));
+        request->argc -= 2;
+}
+
 /* Returns 1 with a change, 0 when it is of no interest, -ESTALE when it tells too little. */
 static int next_of_stream(beam_follower *f, beam_change *ret) {
         static const bytes multi = { "MULTI", 5 };
-        const resp_request *request = &f->up.psync.request;
+        resp_request *request = &f->up.psync.request;
         const bytes *argv = request->argv, *left;
-        size_t argc = request->argc, n_left;
+        size_t argc, n_left;
         int r;
 
+        drop_limit(request);
+        argc = request->argc;
         if (follow_state(f, argv, argc, &r)) {
                 note_position(f);
                 return r;
