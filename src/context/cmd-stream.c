@@ -95,7 +95,7 @@ static bool check_limit(call *c, bool is_add, options *o) {
                 return false;
         }
         /* a master has worked out what is to be left, and sends its LIMIT along with it */
-        if (c->store->follows) {
+        if (c->client->flags & CLIENT_MASTER) {
                 o->rest.max = 0;
                 return true;
         }

@@ -182,6 +182,19 @@ TEST(what_replicas_get) {
         end();
 }
 
+TEST(what_a_master_says) {
+        static const char limited[] = "xadd s maxlen = 1 limit 5 * f v";
+
+        begin();
+        assert_str(ask(c, limited), "-ERR syntax error, LIMIT cannot be used without the special ~ "
+                                    "option\n");
+        c->flags |= CLIENT_MASTER;
+        ask(c, "xadd s 1 f v");
+        ask(c, limited);
+        assert_str(ask(c, "xlen s"), ":1\n");
+        end();
+}
+
 /* memory that runs out */
 
 static const char *const setting[] = {

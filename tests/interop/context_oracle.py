@@ -382,11 +382,11 @@ class Commands:
         if what == "j":
             return chance.choice("00011267")
         if what == "a":
-            last = int(self.ids[-1].split("-")[0])
-            self.ids.append(f"{last + chance.choice([0, 0, 1, 1, 2, 300])}-{chance.choice([0, 1, 2, 5, 70000])}")
+            ms = int(self.ids[-1].split("-")[0]) + chance.choice([0, 0, 1, 1, 2, 300])
+            self.ids = [*self.ids[-40:], f"{ms}-{chance.choice([0, 1, 2, 5, 70000])}"]
             return self.ids[-1]
         if what == "s":
-            return chance.choice(self.ids[-40:])
+            return chance.choice(self.ids)
         if chance.random() < 0.01:
             return chance.choice(BAD)
         return chance.choice(HOLES[what])

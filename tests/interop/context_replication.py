@@ -32,7 +32,9 @@ class Writer(oracle.Commands):
 
     def __init__(self, peer, seed):
         super().__init__(seed, [template for group in GROUPS for template in oracle.TEMPLATES[group]
-                                if template.lstrip("!").split(" ")[0] not in NOT_FOR_WRITERS])
+                                if template.lstrip("!").split(" ")[0] not in NOT_FOR_WRITERS
+                                # Redis sends it with a LIMIT that only a replica may be sent
+                                and not (template.startswith("X") and "LIMIT" in template)])
         self.peer = peer
 
     def write(self, n):
@@ -47,9 +49,24 @@ class Writer(oracle.Commands):
                 self.peer.read()
 
 
+def pairs(reply):
+    return dict(zip(reply[1][::2], reply[1][1::2]))
+
+
+def replicated(stream):
+    """What Redis tells replicas of a stream: nothing of consumers without anything pending,
+    of how often it was handed out, nor of how many entries a group has read."""
+    facts = pairs(stream)
+    groups = [(group[b"name"], group[b"last-delivered-id"], [tuple(entry[1][:2]) for entry in group[b"pending"][1]])
+              for group in map(pairs, facts[b"groups"][1])]
+    return (groups, [facts[fact] for fact in (b"entries", b"last-generated-id", b"max-deleted-entry-id",
+                                              b"entries-added", b"recorded-first-entry-id")])
+
+
 def values(peer):
     """All that a peer holds; how it keeps it is its own affair."""
-    return {name: facts[:3] for name, facts in oracle.contents(peer).items()}
+    return {name: (kind, replicated(value) if kind == b"stream" else value, expires)
+            for name, (kind, value, expires, _) in oracle.contents(peer).items()}
 
 
 def info(peer, section="replication"):
