@@ -102,7 +102,12 @@ TEST(broadcast_once_a_round) {
         assert_str(heard(t.a), "+OK\n");
         loop_turn(loop_get(), 0);
         assert_str(heard(t.a), ">2\n$10\ninvalidate\n*1\n$2\na1\n");
+        /* for all keys, said twice, is said once */
         ask(t.b, "client tracking on bcast");
+        ask(t.b, "client tracking on bcast");
+        assert_str(ask(t.b, "client trackinginfo"),
+                   "*6\n$5\nflags\n*2\n$2\non\n$5\nbcast\n$8\nredirect\n:0\n"
+                   "$8\nprefixes\n*1\n$0\n\n");
         ask(t.b, "set a1 1");
         ask(t.a, "client tracking off");
         resp_out_cut(&t.a->out, 0);

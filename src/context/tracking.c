@@ -388,11 +388,36 @@ static round *round_of(store *s) {
         return s->tracking.round = r;
 }
 
+/* In the order of their bytes, in which they are told. */
+static void add_in_order(list *members, member *m) {
+        bytes name = { m->prefix->name, m->prefix->n_name };
+
+        list_each(node, members) {
+                const prefix *p = container_of(node, member, of_client)->prefix;
+
+                if (bytes_compare((bytes){ p->name, p->n_name }, name) > 0) {
+                        list_append(node, &m->of_client);
+                        return;
+                }
+        }
+        list_append(members, &m->of_client);
+}
+
+static bool has_joined(const client *c, const prefix *p) {
+        list_each(node, &c->tracker->prefixes)
+                if (container_of(node, member, of_client)->prefix == p)
+                        return true;
+        return false;
+}
+
 static int join(client *c, bytes name) {
         tracking *t = &c->store->tracking;
         prefix *p = round_of(c->store) ? find_or_add(t, name) : NULL;
-        member *m = p ? mem_new(sizeof(*m)) : NULL;
+        member *m;
 
+        if (p && has_joined(c, p))
+                return 0;
+        m = p ? mem_new(sizeof(*m)) : NULL;
         if (!m) {
                 if (p)
                         drop_if_idle(t, p);
@@ -402,7 +427,7 @@ static int join(client *c, bytes name) {
         list_init(&m->of_prefix);
         list_init(&m->of_client);
         list_append(&p->members, &m->of_prefix);
-        list_append(&c->tracker->prefixes, &m->of_client);
+        add_in_order(&c->tracker->prefixes, m);
         return 0;
 }
 
