@@ -53,6 +53,39 @@ echo 'return 1' > script
 like '--eval: why not' "$(cli --eval script)" 'no Lua'
 like 'HELP of a container' "$(cli CLIENT HELP)" 'CLIENT'
 
+# one that goes on, and prints as it is told
+telling() { # COMMAND...
+        exec {told}< <(cli "$@")
+        teller=$!
+}
+told() { # N: as many lines of it, with blanks between
+        local line all=()
+        for ((i = 0; i < $1; i++)); do
+                read -r -t "$patience" line <&"$told" || give_up 'what redis-cli is told'
+                all+=("$line")
+        done
+        heard=${all[*]}
+}
+telling SUBSCRIBE news
+told 3
+is 'SUBSCRIBE' "$heard" 'subscribe news 1'
+is 'PUBLISH' "$(cli PUBLISH news hello)" 1
+told 3
+is 'a message' "$heard" 'message news hello'
+stop "$teller"
+telling MONITOR
+told 1
+is 'MONITOR' "$heard" OK
+cli SET seen "by all" > set
+told 1
+like 'a command' "$heard" '"SET" "seen" "by all"'
+stop "$teller"
+
+is 'a password' "$(cli CONFIG SET requirepass secret)" OK
+like 'without it' "$(cli GET seen 2>&1)" NOAUTH
+is 'with it' "$(cli -a secret --no-auth-warning GET seen)" 'by all'
+is 'and no more' "$(cli --user default --pass secret --no-auth-warning CONFIG SET requirepass '')" OK
+
 if command -v redis-server > /dev/null; then
         like '--rdb' "$(cli --rdb dump.rdb 2>&1)" 'Transfer finished with success'
         is 'the dump is one' "$(redis-check-rdb dump.rdb > checked 2>&1; echo $?)" 0
