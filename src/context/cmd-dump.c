@@ -27,8 +27,8 @@ void cmd_dump(call *c) {
 }
 
 typedef struct options {
-        bool replaces, is_absolute, has_idle, has_freq;
-        int64_t idle, freq; /* hints for eviction, which goes by what is used from now on */
+        bool replaces, is_absolute;
+        int64_t idle, freq; /* -1: not said */
 } options;
 
 static bool read_options(call *c, options *o) {
@@ -39,22 +39,20 @@ static bool read_options(call *c, options *o) {
                         o->replaces = true;
                 } else if (call_is(c, i, "ABSTTL")) {
                         o->is_absolute = true;
-                } else if (call_is(c, i, "IDLETIME") && more && !o->has_freq) {
+                } else if (call_is(c, i, "IDLETIME") && more && o->freq < 0) {
                         if (!call_integer(c, ++i, &o->idle, NULL))
                                 return false;
                         if (o->idle < 0) {
                                 call_fail(c, "ERR Invalid IDLETIME value, must be >= 0");
                                 return false;
                         }
-                        o->has_idle = true;
-                } else if (call_is(c, i, "FREQ") && more && !o->has_idle) {
+                } else if (call_is(c, i, "FREQ") && more && o->idle < 0) {
                         if (!call_integer(c, ++i, &o->freq, NULL))
                                 return false;
                         if (o->freq < 0 || o->freq > 255) {
                                 call_fail(c, "ERR Invalid FREQ value, must be >= 0 and <= 255");
                                 return false;
                         }
-                        o->has_freq = true;
                 } else {
                         call_fail_syntax(c);
                         return false;
@@ -142,6 +140,7 @@ static void restore(call *c, const options *o, db *aside) {
                         call_send_instead(c, (bytes[]){ BYTES("DEL"), name }, 2);
                 }
         } else if (put(c, aside, k)) {
+                load_set_use(c->store, db_look(c->db, name), o->idle, (int)o->freq);
                 db_changed(c->db, name, NOTIFY_GENERIC, "restore");
                 if (when != INT64_MAX && !o->is_absolute)
                         send(c, o, when);
@@ -153,7 +152,7 @@ static void restore(call *c, const options *o, db *aside) {
 }
 
 void cmd_restore(call *c) {
-        options o = { 0 };
+        options o = { .idle = -1, .freq = -1 };
         db aside;
 
         if (!read_options(c, &o))

@@ -9,6 +9,7 @@
 #include "../base/decimal.h"
 #include "../base/fds.h"
 #include "../base/mem.h"
+#include "evict.h"
 #include "key-hash.h"
 #include "key-list.h"
 #include "key-set.h"
@@ -72,6 +73,13 @@ static int put_element(load *l) {
         return r == 0 ? -EPROTO : r;
 }
 
+void load_set_use(const store *s, key *k, int64_t idle, int freq) {
+        if (evict_is_by_use(s) && freq >= 0)
+                evict_set_count(s, k, freq);
+        else if (!evict_is_by_use(s) && idle >= 0)
+                evict_set_idle(s, k, idle);
+}
+
 static int begin_key(load *l, bytes name) {
         bool has_expired = l->in.expiry <= l->store->now && !l->store->follows, is_there;
 
@@ -90,6 +98,8 @@ static int begin_key(load *l, bytes name) {
                         return -ENOMEM;
                 l->k = k;
         }
+        if (l->k)
+                load_set_use(l->store, l->k, l->in.idle, l->in.freq);
         return l->k ? 1 : -ENOMEM;
 }
 

@@ -48,6 +48,10 @@ int load_feed(load *l, const void *p, size_t n, size_t *ret_rest);
  * ends too early. */
 int load_file(store *s, const char *path);
 
+/* When it was last used, in seconds before now, and how often; -1 where that is not known.
+ * The one that goes by maxmemory-policy counts. */
+void load_set_use(const store *s, key *k, int64_t idle, int freq);
+
 /* A value, as DUMP gives it without its footer, under a name that is not there. -EPROTO,
  * -EMSGSIZE, -ENOTSUP, -ENOMEM: then it still is not. */
 int load_value(db *d, bytes name, bytes payload, key **ret);

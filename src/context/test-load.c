@@ -359,7 +359,8 @@ TEST(dump_and_restore) {
                 assert_str(restore(c, "x", "0", (bytes){ bad, payload.n }, ""),
                            "-ERR DUMP payload version or checksum are wrong");
         }
-        assert_str(restore(c, "x", "0", payload, "idletime 5"), "+OK");
+        assert_str(restore(c, "x", "0", payload, "idletime 5000"), "+OK");
+        assert_ge(atoi(say(c, "object idletime x").p + 1), 4000); /* in coarse steps */
         assert_mem(say(c, "hget x b").p, 7, "$1\r\nc\r\n", 7);
         assert_str(restore(c, "x", "1000", payload, "replace"), "+OK");
         assert_eq(say(c, "ttl x").p[0], ':');

@@ -86,8 +86,8 @@ static void on_post(post *p) {
 }
 
 /* Where no file without a name can be made, it takes memory. */
-static int open_file(void) {
-        int fd = open(".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+static int open_file(const config *cfg) {
+        int fd = open(cfg->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
         return fd >= 0 ? fd : memfd_create("snapshot", MFD_CLOEXEC);
 }
@@ -100,7 +100,7 @@ int transfer_new(store *s, int64_t offset, int stream_db, void (*told)(void *dat
         int r = t && f && loop_get() ? 0 : -ENOMEM;
 
         if (r == 0) {
-                t->fd = open_file();
+                t->fd = open_file(&s->config);
                 r = t->fd < 0 ? -errno : 0;
         }
         if (r == 0) {
