@@ -146,50 +146,36 @@ void cmd_hscan(call *c) {
 
 /* any of them */
 
-static void answer_picked(call *c, const hash_iter *i, bool with_values) {
-        if (with_values && c->out->version > 2)
-                resp_out_array(c->out, 2);
+static void answer_picked(call *c, const hash_iter *i, bool with_value) {
+        if (with_value)
+                pick_pair(c);
         answer(c, i->field);
-        if (with_values)
+        if (with_value)
                 answer(c, i->value);
 }
 
-void cmd_hrandfield(call *c) {
-        bool with_values = false;
+static void answer_any(call *c, const key *k, bool with_value) {
         hash_iter i;
-        pick p;
-        key *k;
 
-        if (c->argc == 2) {
-                if (!call_read(c, 1, KEY_HASH, &k))
-                        return;
-                if (k) {
-                        hash_random(k, &i);
-                        answer(c, i.field);
-                } else {
-                        resp_out_null(c->out);
-                }
-                return;
-        }
-        if (!pick_read(c, 2, "WITHVALUES", &p, &with_values) || !call_read(c, 1, KEY_HASH, &k))
-                return;
-        p.n_all = k ? hash_count(k) : 0;
-        pick_begin(&p);
-        resp_out_array(c->out, with_values && c->out->version == 2 ? 2 * p.n : p.n);
-        if (p.repeats) {
-                for (size_t n = p.n; n > 0; n--) {
-                        hash_random(k, &i);
-                        answer_picked(c, &i, with_values);
-                }
-                return;
-        }
-        if (p.n == 0)
-                return;
+        hash_random(k, &i);
+        answer_picked(c, &i, with_value);
+}
+
+static void answer_some(pick *p, const key *k) {
+        hash_iter i;
+
         hash_iter_begin(&i, k);
         while (hash_iter_next(&i))
-                if (pick_next(&p))
-                        answer_picked(c, &i, with_values);
+                if (pick_shown(p))
+                        answer_picked(p->c, &i, p->with_second);
         hash_iter_end(&i);
+}
+
+void cmd_hrandfield(call *c) {
+        static const pick_source fields = { KEY_HASH, "WITHVALUES", hash_count, answer_any,
+                                            answer_some };
+
+        pick_run(c, &fields);
 }
 
 /* writing */

@@ -4,6 +4,7 @@
 
 #include "block.h"
 #include "key-list.h"
+#include "mpop.h"
 #include "store.h"
 
 static void answer_element(call *c, const pack_value *v) {
@@ -493,9 +494,12 @@ static void send_move(call *c, chain_end from, chain_end to) {
 
 /* LMPOP and its like: the first of the keys that is a list. Returns false if none is, and
  * nothing has been answered; keys of another type are an error. */
-static bool pop_first(call *c, int i, int n_keys, chain_end end, int64_t n) {
-        for (; n_keys > 0; i++, n_keys--) {
+static bool pop_first(call *c, int i, const mpop *m) {
+        chain_end end = m->is_second ? CHAIN_TAIL : CHAIN_HEAD;
+
+        for (int left = m->n_keys; left > 0; i++, left--) {
                 char text[DECIMAL_MAX];
+                int64_t n = m->n;
                 key *k;
 
                 if (!call_write(c, i, KEY_LIST, &k))
@@ -519,44 +523,15 @@ static bool pop_first(call *c, int i, int n_keys, chain_end end, int64_t n) {
         return false;
 }
 
-typedef struct mpop {
-        int64_t n_keys, n;
-        chain_end end;
-} mpop;
-
-/* The arguments of LMPOP from @i on: numkeys key... LEFT|RIGHT [COUNT n] */
+/* The arguments of LMPOP from @i on. */
 static bool read_mpop(call *c, int i, mpop *ret) {
-        bool counted = false;
-        int at;
-
-        if (!call_integer_in(c, i, 1, INT32_MAX, &ret->n_keys,
-                             "ERR numkeys should be greater than 0"))
-                return false;
-        if (ret->n_keys >= c->argc - i - 1) {
-                call_fail_syntax(c);
-                return false;
-        }
-        at = i + 1 + (int)ret->n_keys;
-        if (!read_end(c, at, &ret->end))
-                return false;
-        ret->n = 1;
-        for (at++; at < c->argc; at++) {
-                if (counted || !call_is(c, at, "COUNT") || at + 1 == c->argc) {
-                        call_fail_syntax(c);
-                        return false;
-                }
-                counted = true;
-                if (!call_integer_in(c, ++at, 1, INT32_MAX, &ret->n,
-                                     "ERR count should be greater than 0"))
-                        return false;
-        }
-        return true;
+        return mpop_read(c, i, "LEFT", "RIGHT", ret);
 }
 
 void cmd_lmpop(call *c) {
         mpop m;
 
-        if (read_mpop(c, 1, &m) && !pop_first(c, 2, (int)m.n_keys, m.end, m.n))
+        if (read_mpop(c, 1, &m) && !pop_first(c, 2, &m))
                 resp_out_null_array(c->out);
 }
 
@@ -566,10 +541,9 @@ void cmd_blmpop(call *c) {
         int64_t deadline;
         mpop m;
 
-        if (!block_deadline(c, 1, &deadline) || !read_mpop(c, 2, &m) ||
-            pop_first(c, 3, (int)m.n_keys, m.end, m.n))
+        if (!block_deadline(c, 1, &deadline) || !read_mpop(c, 2, &m) || pop_first(c, 3, &m))
                 return;
-        call_wait(c, KEY_LIST, &c->argv[3], (int)m.n_keys, deadline, BLOCK_NULL_ARRAY);
+        call_wait(c, KEY_LIST, &c->argv[3], m.n_keys, deadline, BLOCK_NULL_ARRAY);
 }
 
 static void pop_or_wait(call *c, chain_end end) {

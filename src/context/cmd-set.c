@@ -177,41 +177,28 @@ void cmd_smove(call *c) {
 
 /* any of them */
 
-void cmd_srandmember(call *c) {
+static void answer_any(call *c, const key *k, bool with_second) {
         set_iter i;
-        pick p;
-        key *k;
 
-        if (c->argc == 2) {
-                if (!call_read(c, 1, KEY_SET, &k))
-                        return;
-                if (k) {
-                        set_random(k, &i);
-                        answer(c, i.member);
-                } else {
-                        resp_out_null(c->out);
-                }
-                return;
-        }
-        if (!pick_read(c, 2, NULL, &p, NULL) || !call_read(c, 1, KEY_SET, &k))
-                return;
-        p.n_all = k ? set_count(k) : 0;
-        pick_begin(&p);
-        resp_out_array(c->out, p.n);
-        if (p.repeats) {
-                for (size_t n = p.n; n > 0; n--) {
-                        set_random(k, &i);
-                        answer(c, i.member);
-                }
-                return;
-        }
-        if (p.n == 0)
-                return;
+        (void)with_second;
+        set_random(k, &i);
+        answer(c, i.member);
+}
+
+static void answer_some(pick *p, const key *k) {
+        set_iter i;
+
         set_iter_begin(&i, k);
         while (set_iter_next(&i))
-                if (pick_next(&p))
-                        answer(c, i.member);
+                if (pick_shown(p))
+                        answer(p->c, i.member);
         set_iter_end(&i);
+}
+
+void cmd_srandmember(call *c) {
+        static const pick_source members = { KEY_SET, NULL, set_count, answer_any, answer_some };
+
+        pick_run(c, &members);
 }
 
 /* Take one out that has just been answered: its bytes lie at the end of the answer. */

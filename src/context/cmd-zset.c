@@ -8,6 +8,7 @@
 #include "../base/real.h"
 #include "block.h"
 #include "key-zset.h"
+#include "mpop.h"
 #include "pick.h"
 #include "scan.h"
 #include "store.h"
@@ -261,52 +262,34 @@ void cmd_zscan(call *c) {
 
 /* any of them */
 
-static void answer_picked(call *c, const zset_iter *i, bool with_scores) {
-        if (with_scores && c->out->version > 2)
-                resp_out_array(c->out, 2);
+static void answer_picked(call *c, const zset_iter *i, bool with_score) {
+        if (with_score)
+                pick_pair(c);
         answer(c, i->member);
-        if (with_scores)
+        if (with_score)
                 resp_out_double(c->out, i->score);
 }
 
-static void pick_one(const key *k, zset_iter *i) {
-        zset_iter_at(i, k, (size_t)random_below(zset_count(k)));
+static void answer_any(call *c, const key *k, bool with_score) {
+        zset_iter i;
+
+        zset_iter_at(&i, k, (size_t)random_below(zset_count(k)));
+        answer_picked(c, &i, with_score);
+}
+
+static void answer_some(pick *p, const key *k) {
+        zset_iter i;
+
+        for (bool there = zset_iter_at(&i, k, 0); there; there = zset_iter_next(&i))
+                if (pick_shown(p))
+                        answer_picked(p->c, &i, p->with_second);
 }
 
 void cmd_zrandmember(call *c) {
-        bool with_scores = false;
-        zset_iter i;
-        pick p;
-        key *k;
+        static const pick_source members = { KEY_ZSET, "WITHSCORES", zset_count, answer_any,
+                                             answer_some };
 
-        if (c->argc == 2) {
-                if (!call_read(c, 1, KEY_ZSET, &k))
-                        return;
-                if (k) {
-                        pick_one(k, &i);
-                        answer(c, i.member);
-                } else {
-                        resp_out_null(c->out);
-                }
-                return;
-        }
-        if (!pick_read(c, 2, "WITHSCORES", &p, &with_scores) || !call_read(c, 1, KEY_ZSET, &k))
-                return;
-        p.n_all = k ? zset_count(k) : 0;
-        pick_begin(&p);
-        resp_out_array(c->out, with_scores && c->out->version == 2 ? 2 * p.n : p.n);
-        if (p.repeats) {
-                for (size_t n = p.n; n > 0; n--) {
-                        pick_one(k, &i);
-                        answer_picked(c, &i, with_scores);
-                }
-                return;
-        }
-        if (p.n == 0)
-                return;
-        for (bool there = zset_iter_at(&i, k, 0); there; there = zset_iter_next(&i))
-                if (pick_next(&p))
-                        answer_picked(c, &i, with_scores);
+        pick_run(c, &members);
 }
 
 /* taking out */
@@ -405,42 +388,16 @@ void cmd_bzpopmax(call *c) {
         pop_or_wait(c, HIGHEST);
 }
 
-typedef struct mpop {
-        int64_t n_keys, n;
-        end from;
-} mpop;
-
-/* The arguments of ZMPOP from @i on: numkeys key... MIN|MAX [COUNT n] */
+/* The arguments of ZMPOP from @i on. */
 static bool read_mpop(call *c, int i, mpop *ret) {
-        bool counted = false;
-        int at;
-
-        if (!call_integer_in(c, i, 1, INT32_MAX, &ret->n_keys,
-                             "ERR numkeys should be greater than 0"))
-                return false;
-        at = i + 1 + (int)ret->n_keys;
-        if (ret->n_keys >= c->argc - i - 1 || (!call_is(c, at, "MIN") && !call_is(c, at, "MAX"))) {
-                call_fail_syntax(c);
-                return false;
-        }
-        ret->from = call_is(c, at, "MIN") ? LOWEST : HIGHEST;
-        ret->n = 1;
-        for (at++; at < c->argc; at++) {
-                if (counted || !call_is(c, at, "COUNT") || at + 1 == c->argc) {
-                        call_fail_syntax(c);
-                        return false;
-                }
-                counted = true;
-                if (!call_integer_in(c, ++at, 1, INT32_MAX, &ret->n,
-                                     "ERR count should be greater than 0"))
-                        return false;
-        }
-        return true;
+        return mpop_read(c, i, "MIN", "MAX", ret);
 }
 
 /* From the first of the keys that is there. False if none is, and nothing is answered. */
 static bool pop_first(call *c, int i, const mpop *m) {
-        for (int64_t left = m->n_keys; left > 0; i++, left--) {
+        end from = m->is_second ? HIGHEST : LOWEST;
+
+        for (int left = m->n_keys; left > 0; i++, left--) {
                 size_t n = (size_t)m->n;
                 key *k;
 
@@ -453,8 +410,8 @@ static bool pop_first(call *c, int i, const mpop *m) {
                 resp_out_array(c->out, 2);
                 answer(c, c->argv[i]);
                 resp_out_array(c->out, n);
-                pop(c, k, c->argv[i], m->from, n, true);
-                send_pop(c, c->argv[i], m->from, (int64_t)n);
+                pop(c, k, c->argv[i], from, n, true);
+                send_pop(c, c->argv[i], from, (int64_t)n);
                 return true;
         }
         return false;
@@ -473,5 +430,5 @@ void cmd_bzmpop(call *c) {
 
         if (!block_deadline(c, 1, &deadline) || !read_mpop(c, 2, &m) || pop_first(c, 3, &m))
                 return;
-        call_wait(c, KEY_ZSET, &c->argv[3], (int)m.n_keys, deadline, BLOCK_NULL_ARRAY);
+        call_wait(c, KEY_ZSET, &c->argv[3], m.n_keys, deadline, BLOCK_NULL_ARRAY);
 }

@@ -4,27 +4,40 @@
 /*
  * Some of a collection, by chance: SRANDMEMBER, HRANDFIELD, ZRANDMEMBER
  *
- * With a count below zero as many as asked, each drawn from all; else different ones, all
- * of them if there are not enough. Different ones are chosen in one walk: of those that
- * are left, each is taken with the chance of what is still wanted among them.
+ * Without a count one; with a count below zero as many as asked, each drawn from all;
+ * else different ones, all of them if there are not enough. Different ones are chosen in
+ * one walk: of those that are left, each is taken with the chance of what is still wanted
+ * among them.
  */
 
 #include "call.h"
 
 typedef struct pick {
-        bool repeats;
-        size_t n;     /* how many there will be; after pick_begin() */
-        size_t n_all; /* elements of the collection; the caller says so before it */
+        call *c;
+        bool with_second;
 
         /* private */
         size_t wanted, left;
 } pick;
 
-/* The count at argument @i, and @word behind it, which may be NULL. False, and it has been
- * answered. */
-bool pick_read(call *c, int i, const char *word, pick *ret, bool *ret_word);
+/* What can be done with a collection that is not empty. */
+typedef struct pick_source {
+        key_type type;
+        const char *word; /* behind the count: answer a second value with each; or NULL */
+        size_t (*count)(const key *k);
+        /* Answer any of them; or show all, one after the other, to pick_shown(). */
+        void (*any)(call *c, const key *k, bool with_second);
+        void (*walk)(pick *p, const key *k);
+} pick_source;
 
-void pick_begin(pick *p);
+/* Run the command: KEY [count [word]]. */
+void pick_run(call *c, const pick_source *s);
 
-/* For each element of a walk over all: whether it is one. */
-bool pick_next(pick *p);
+/* For each element of a walk over all: whether it is one, and is to be answered. */
+bool pick_shown(pick *p);
+
+/* The head of an answer of two values; version 2 has them in the row of all. */
+static inline void pick_pair(call *c) {
+        if (c->out->version > 2)
+                resp_out_array(c->out, 2);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mpop.h"
+
+bool mpop_read(call *c, int i, const char *first, const char *second, mpop *ret) {
+        int64_t n_keys, n = 1;
+        bool is_second;
+        int at;
+
+        if (!call_integer_in(c, i, 1, INT32_MAX, &n_keys, "ERR numkeys should be greater than 0"))
+                return false;
+        if (n_keys >= c->argc - i - 1)
+                goto wrong;
+        at = i + 1 + (int)n_keys;
+        is_second = call_is(c, at, second);
+        if (!is_second && !call_is(c, at, first))
+                goto wrong;
+        if (++at < c->argc) {
+                if (at + 1 == c->argc || !call_is(c, at, "COUNT"))
+                        goto wrong;
+                if (!call_integer_in(c, at + 1, 1, INT32_MAX, &n,
+                                     "ERR count should be greater than 0"))
+                        return false;
+                if (at + 2 < c->argc)
+                        goto wrong;
+        }
+        *ret = (mpop){ .n_keys = (int)n_keys, .is_second = is_second, .n = n };
+        return true;
+wrong:
+        call_fail_syntax(c);
+        return false;
+}
