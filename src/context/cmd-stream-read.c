@@ -257,7 +257,7 @@ static bool has_something(call *c, const reader *r, int i, source *ret) {
         ret->after = ret->g ? ret->g->last : ret->s->last;
         if (!is_special(c, r, i)) {
                 stream_id_read(c->argv[r->first + r->n + i], 0, &ret->after);
-                /* the largest ID is Redis's own word for what is new to a stream_group */
+                /* the largest ID is Redis's own word for what is new to a group */
                 ret->is_history = ret->g && stream_id_compare(ret->after, STREAM_ID_MAX) != 0;
                 if (ret->g && !ret->is_history)
                         ret->after = ret->g->last;
@@ -318,6 +318,7 @@ static void wait_for_more(call *c, reader *r) {
                 with_ids.argv = argv;
                 call_wait(&with_ids, r->as_group ? KEY_TYPES : KEY_STREAM, &c->argv[r->first], r->n,
                           r->deadline, BLOCK_NULL_ARRAY);
+                c->has_failed = with_ids.has_failed;
         }
         mem_free(texts);
         mem_free(argv);
