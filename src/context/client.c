@@ -311,6 +311,10 @@ static bool is_unsafe(const call *c) {
 static bool is_refused(call *c) {
         const client *who = c->client;
 
+        if (c->cmd->run == cmd_refuse) {
+                cmd_refuse(c);
+                return true;
+        }
         if (!client_is_trusted(who) && !(c->cmd->flags & CMD_NO_AUTH)) {
                 call_fail(c, "NOAUTH Authentication required.");
                 return true;
