@@ -121,3 +121,33 @@ TEST(ended_early) {
         snapshot_free(snap);
         store_free(s);
 }
+
+/* Without memory for what has changed there is no snapshot, but the change is made. */
+TEST(without_memory) {
+        snapshot *snap;
+        bytes piece;
+        client *c;
+        store *s;
+        int r = 1;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        fill(c);
+        say(c, "select 0");
+        assert_r(snapshot_new(s, &snap), 0);
+        for (int i = 0; r > 0; i++) {
+                assert_lt(i, 600);
+                mem_fail_at(1);
+                say(c, "del string:%d", 3 * i);
+                mem_fail_at(0);
+                r = snapshot_next(snap, 1, &piece);
+        }
+        assert_r(r, -ENOMEM);
+        assert_r(snapshot_next(snap, 1, &piece), -ENOMEM);
+        snapshot_free(snap);
+        snapshot_clear(s);
+        assert_r(snapshot_new(s, &snap), 0);
+        snapshot_free(snap);
+        client_free(c);
+        store_free(s);
+}
