@@ -140,12 +140,24 @@ key *db_new_key(db *d, bytes name, key_type type) {
         return new_block(d, name, type, false, 0);
 }
 
+/* While expired keys are only hidden one may be in the place of a new one of its name. */
+static void drop_hidden(db *d, bytes name) {
+        void **slot = slot_of(&d->keys, name);
+
+        if (slot && d->store->follows)
+                db_remove(d, *slot);
+        else if (slot)
+                db_remove_expired(d, *slot);
+}
+
 key *db_add(db *d, bytes name, key_type type) {
         mount *m = mount_of(d, name);
         key *k = m ? mount_add(m, name, type) : db_new_key(d, name, type);
 
         if (!k || m)
                 return k;
+        if (d->store->hold || d->store->follows)
+                drop_hidden(d, name);
         if (table_add(&d->keys, table_hash(name.p, name.n), k) < 0)
                 return mem_free(k);
         notify_event(d, name, NOTIFY_NEW, "new");

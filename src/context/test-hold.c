@@ -76,6 +76,26 @@ TEST(nothing_expires_meanwhile) {
         loop_turn(loop_get(), 0);
         assert_str(ask(c, "get k"), "$-1\n");
         assert_str(ask(c, "dbsize"), ":0\n");
+        /* over, though not yet for those whose commands were held: a new one in its place */
+        ask(c, "set k 1 px 1");
+        ask(c, "client pause 100000 write");
+        do
+                loop_turn(loop_get(), clock_now() + CLOCK_SECOND / 1000);
+        while (strcmp(ask(c, "get k"), "$-1\n") != 0);
+        ask(c, "client unpause");
+        ask(c, "set k 2");
+        assert_str(ask(c, "dbsize"), ":1\n");
+        assert_str(ask(c, "get k"), "$1\n2\n");
+        /* also where keys expire when another says so */
+        s->follows = true;
+        s->config.replica_read_only = false;
+        ask(c, "set k 1 px 1");
+        do
+                loop_turn(loop_get(), clock_now() + CLOCK_SECOND / 1000);
+        while (strcmp(ask(c, "get k"), "$-1\n") != 0);
+        ask(c, "append k 3");
+        assert_str(ask(c, "dbsize"), ":1\n");
+        s->follows = false;
         client_free(c);
         store_free(s);
 }
