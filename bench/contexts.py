@@ -14,6 +14,8 @@ import argparse
 import csv
 import io
 import os
+import resource
+import select
 import shutil
 import signal
 import socket
@@ -29,7 +31,12 @@ OURS, THEIRS = "beam", "redis-server"
 
 
 def pinned(cores):
-    return lambda: os.sched_setaffinity(0, cores or CORES)
+    def begin():
+        os.sched_setaffinity(0, cores or CORES)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # for ten thousand connections
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+    return begin
 
 
 class Server:
@@ -165,6 +172,60 @@ class Memory:
         return (server.resident() - before) / self.n,
 
 
+class Sync:
+    """Seconds until a replica has a million small keys; and the p99 of GETs meanwhile, in ms."""
+
+    better, unit, link = "less", "ms", "unix"
+
+    def __init__(self, key, goal, n=1000000):
+        self.key, self.goal, self.n = key, goal, n
+
+    def prepare(self, server):
+        server.feed(filled("string", self.n))
+
+    def measure(self, server):
+        done, times = os.pipe(), tempfile.TemporaryFile("w+")
+        child = os.fork()
+        if child == 0:
+            times.write(" ".join("%f" % t for t in self.times_of_gets(server, done)))
+            times.flush()
+            os._exit(0)
+        cpu, begin = server.cpu(), time.monotonic()
+        self.follow(server)
+        took = time.monotonic() - begin
+        os.close(done[1])
+        os.close(done[0])
+        os.waitpid(child, 0)
+        times.seek(0)
+        gets = sorted(float(t) for t in times.read().split())
+        return took * 1000, gets[len(gets) * 99 // 100], (server.cpu() - cpu) / self.n * 1e6
+
+    @staticmethod
+    def follow(server):
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            s.sendall(b"SYNC\r\n")
+            answer = s.makefile("rb", buffering=1 << 16)
+            head = answer.readline()
+            while head == b"\n":
+                head = answer.readline()
+            left = int(head[1:])
+            while left > 0:
+                left -= len(answer.read(min(left, 1 << 20)))
+
+    @staticmethod
+    def times_of_gets(server, done):
+        os.close(done[1])
+        times = []
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(server.path)
+            while not select.select([done[0]], [], [], 0)[0]:
+                begin = time.monotonic()
+                s.sendall(request("GET", "key:%012d" % (len(times) * 7919 % 1000000)))
+                s.recv(256)
+                times.append((time.monotonic() - begin) * 1000)
+        return times
+
+
 def all_rows():
     rows = []
     for link in "unix", "tcp":
@@ -183,6 +244,7 @@ def all_rows():
         rows.append(Load("connections-%d" % connections, "get", "unix", 1.05, 100000, connections=connections))
     for kind, goal in ("string", 0.75), ("hash", 0.85), ("set", 0.85), ("zset", 0.85), ("hashes", 0.85):
         rows.append(Memory("memory-" + kind, kind, goal))
+    rows.append(Sync("sync", 0.5))
     return rows
 
 
