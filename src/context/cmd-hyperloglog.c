@@ -15,7 +15,7 @@ static void fail_corrupted(call *c) {
         call_fail(c, "INVALIDOBJ Corrupted HLL object detected");
 }
 
-/* A number is none: who compares encodings sees that it is no string of bytes. */
+/* What is kept as a number is none, and is not made a text to look at it. */
 static bool check(call *c, const key *k) {
         char scratch[DECIMAL_MAX];
 
