@@ -100,12 +100,17 @@ static bool next_get(const call *c, int *i, bytes *ret) {
 
 /* elements */
 
+/* There is no block yet if all that was put in is empty. */
+static bytes bytes_at(const work *w, size_t at, size_t n) {
+        return (bytes){ w->p ? w->p + at : "", n };
+}
+
 static bytes element_of(const work *w, const item *i) {
-        return (bytes){ i->n ? w->p + i->at : NULL, i->n };
+        return bytes_at(w, i->at, i->n);
 }
 
 static bytes weight_of(const work *w, const item *i) {
-        return (bytes){ i->n_weight ? w->p + i->weight_at : NULL, i->n_weight };
+        return bytes_at(w, i->weight_at, i->n_weight);
 }
 
 static int put_bytes(work *w, bytes b, size_t *ret_at) {
@@ -244,7 +249,7 @@ static int look_up(work *w, bytes pattern, bytes element, char scratch[static DE
 /* Blanks in front and nothing at all are read too, as in bounds of sorted sets, and a zero is
  * the end. */
 static bool read_score(bytes text, double *ret) {
-        text.n = text.n > 0 ? strnlen(text.p, text.n) : 0;
+        text.n = strnlen(text.p, text.n);
         while (text.n > 0 && isspace((unsigned char)text.p[0])) {
                 text.p++;
                 text.n--;
