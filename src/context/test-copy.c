@@ -139,3 +139,22 @@ TEST(short_memory) {
         fail_each("georadius zset.small 15 37 200 km withcoord", "new");
         fail_each("sunionstore embstr set.small set.large", "embstr");
 }
+
+/* Nothing is a number to SORT, and so is what stands before a zero. */
+TEST(sort_of_nothing) {
+        store *s;
+        client *c = begin(&s);
+
+        ask(c, "rpush empty ");
+        assert_str(ask(c, "sort empty"), "*1\n$0\n\n");
+        assert_str(ask(c, "sort empty by int* get #"), "*1\n$0\n\n");
+        assert_str(ask(c, "sort empty alpha store sorted"), ":1\n");
+        ask(c, "rpush two 1 2");
+        ask(c, "setrange weight1 1 x"); /* a zero, then x */
+        ask(c, "set weight2 -1");
+        assert_str(ask(c, "sort two by weight*"), "*2\n$1\n2\n$1\n1\n");
+        ask(c, "set weight1 x");
+        assert_str(ask(c, "sort two by weight*"),
+                   "-ERR One or more scores can't be converted into double\n");
+        end(c, s);
+}
