@@ -76,8 +76,8 @@ static bool read_time(call *c, const options *o, int64_t *ret) {
         return true;
 }
 
-/* The value under its name and with its time, in a database of its own. */
-static key *read_value(call *c, db *aside, int64_t when) {
+/* The value under its name, in a database of its own. */
+static key *read_value(call *c, db *aside) {
         bytes payload;
         key *k = NULL;
         int r = rdb_payload(c->argv[3], &payload);
@@ -87,33 +87,11 @@ static key *read_value(call *c, db *aside, int64_t when) {
                 return NULL;
         }
         r = load_value(aside, c->argv[1], payload, &k);
-        if (r == 0 && when != INT64_MAX) {
-                k = db_expire(aside, k, when);
-                r = k ? 0 : -ENOMEM;
-        }
         if (r == -ENOMEM)
                 call_fail_memory(c);
         else if (r < 0)
                 call_fail(c, "ERR Bad data format");
         return r < 0 ? NULL : k;
-}
-
-/* In place of what is there; that is kept until it has succeeded. */
-static bool put(call *c, db *aside, key *k) {
-        bytes name = c->argv[1];
-        key *there = db_write(c->db, name);
-        db before;
-        bool done;
-
-        db_init(&before, c->store, c->db->number);
-        done = !there || db_move(c->db, there, &before, name);
-        if (done && !db_move(aside, k, c->db, name)) {
-                if (there)
-                        db_move(&before, db_peek(&before, name), c->db, name);
-                done = false;
-        }
-        db_deinit(&before);
-        return done;
 }
 
 static void send(call *c, const options *o, int64_t when) {
@@ -130,7 +108,7 @@ static void restore(call *c, const options *o, db *aside) {
         int64_t when;
         key *k, *there;
 
-        if (!read_time(c, o, &when) || !(k = read_value(c, aside, when)))
+        if (!read_time(c, o, &when) || !(k = read_value(c, aside)))
                 return;
         if (when <= c->store->now && !c->store->follows) {
                 there = db_write(c->db, name);
@@ -139,8 +117,8 @@ static void restore(call *c, const options *o, db *aside) {
                         db_changed(c->db, name, NOTIFY_GENERIC, "del");
                         call_send_instead(c, (bytes[]){ BYTES("DEL"), name }, 2);
                 }
-        } else if (put(c, aside, k)) {
-                load_set_use(c->store, db_look(c->db, name), o->idle, (int)o->freq);
+        } else if ((k = db_replace(c->db, name, k, when))) {
+                load_set_use(c->store, k, o->idle, (int)o->freq);
                 db_changed(c->db, name, NOTIFY_GENERIC, "restore");
                 if (when != INT64_MAX && !o->is_absolute)
                         send(c, o, when);
