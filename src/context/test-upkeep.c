@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../base/clock.h"
+#include "../base/mem.h"
 #include "../loop/loop.h"
 #include "test-ask.h"
 
@@ -76,6 +77,26 @@ TEST(whoever_follows_is_told) {
         s->follows = false;
         upkeep_run(s);
         assert_str(ask(c, "dbsize"), ":0\n");
+        client_free(c);
+        store_free(s);
+}
+
+TEST(without_a_loop_no_timers_pile_up) {
+        mem_stats before;
+        store *s;
+        client *c;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        fill(c, "set long:%d x px 100000000", 50);
+        clock_advance(tenth);
+        ask(c, "ping");
+        before = mem_get_stats();
+        for (int i = 0; i < 100; i++) {
+                clock_advance(2 * tenth);
+                ask(c, "ping");
+        }
+        assert_le(mem_get_stats().n_live, before.n_live + 2);
         client_free(c);
         store_free(s);
 }

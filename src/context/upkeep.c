@@ -12,6 +12,7 @@ struct upkeep {
         store *store;
         timer timer;
         bool is_timed;
+        int64_t timed_for; /* as store->due */
         int next_db;
 };
 
@@ -85,18 +86,16 @@ static bool has_work(const store *s) {
         for (int i = 0; i < s->n_dbs; i++)
                 if (table_count(&s->dbs[i].expiring) > 0)
                         return true;
+        if (lazy_has(&s->lazy))
+                return true;
         return evict_is_over(s) && s->config.maxmemory_policy != CONFIG_NO_EVICTION;
 }
 
-static void on_time(timer *t) {
-        upkeep *u = container_of(t, upkeep, timer);
+/* When to look again; beyond Redis's bounds it is the nearest within. */
+static int64_t turn_ms(const store *s) {
+        int hz = s->config.hz;
 
-        u->is_timed = false;
-        u->store->now = clock_wall_ms();
-        upkeep_run(u->store);
-        /* who waits for the end of a key that has expired */
-        if (!list_is_empty(&u->store->ready))
-                block_serve(u->store);
+        return 1000 / (hz < 1 ? 1 : hz > 500 ? 500 : hz);
 }
 
 static void stop(upkeep *u) {
@@ -105,21 +104,39 @@ static void stop(upkeep *u) {
         u->is_timed = false;
 }
 
-/* Without memory for the timer it is done when a command is executed after that. */
+/* A timer that comes before that stays, and looks again: what it takes is given back by the
+ * loop, which a program that only executes never turns. Without memory for one it is done when
+ * a command is executed after that. */
 static void plan(store *s, int64_t ms) {
         upkeep *u = s->upkeep;
 
         s->due = s->now + ms;
-        if (loop_get())
-                u->is_timed = timer_start(&u->timer, loop_get(),
-                                          clock_now() + ms * (CLOCK_SECOND / 1000)) == 0;
+        if (u->is_timed && u->timed_for <= s->due)
+                return;
+        stop(u);
+        if (!loop_get())
+                return;
+        u->timed_for = s->due;
+        u->is_timed =
+                timer_start(&u->timer, loop_get(), clock_now() + ms * (CLOCK_SECOND / 1000)) == 0;
 }
 
-/* When to look again; beyond Redis's bounds it is the nearest within. */
-static int64_t turn_ms(const store *s) {
-        int hz = s->config.hz;
+static void on_time(timer *t) {
+        upkeep *u = container_of(t, upkeep, timer);
+        store *s = u->store;
+        int64_t left;
 
-        return 1000 / (hz < 1 ? 1 : hz > 500 ? 500 : hz);
+        u->is_timed = false;
+        s->now = clock_wall_ms();
+        left = s->due == INT64_MAX ? 0 : s->due - s->now;
+        if (left > 0 && left <= turn_ms(s)) { /* more if the clock was set back */
+                plan(s, left);
+                return;
+        }
+        upkeep_run(s);
+        /* who waits for the end of a key that has expired */
+        if (!list_is_empty(&s->ready))
+                block_serve(s);
 }
 
 upkeep *upkeep_new(store *s) {
@@ -150,7 +167,6 @@ void upkeep_run(store *s) {
         store_note_latency(s, LATENCY_EXPIRE_CYCLE, clock_now() - began);
         more |= lazy_run(s, clock_now() + SLICE);
         more |= evict_is_over(s) && evict_make_room(s);
-        stop(s->upkeep);
         s->due = INT64_MAX;
         if (more)
                 plan(s, BUSY_MS);
