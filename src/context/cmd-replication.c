@@ -8,9 +8,10 @@
 #include "replica.h"
 #include "store.h"
 
-/* Whether the client can follow: it has a connection, and there is something to be followed. */
+/* Whether the client can follow: it is at the end of a connection, which alone fetches what lies
+ * elsewhere, and there is something to be followed. */
 static bool may_follow(call *c) {
-        if (!c->client->wake) {
+        if (!c->client->address) {
                 call_fail(c, "ERR only a connection can follow");
                 return false;
         }

@@ -15,8 +15,8 @@
 #include "store.h"
 #include "text.h"
 
-/* How often it looks after its followers, and those expect to hear something if all they can do is
- * wait. */
+/* How often it looks after its followers, of whom those who can only wait expect to hear
+ * something. */
 #define BEAT CLOCK_SECOND
 
 /* How many bytes of the stream come between two looks at how far the followers are. */
