@@ -440,7 +440,9 @@ class Oracle(Commands):
     def run(self, n_commands):
         for peer in (self.ours, self.theirs):
             peer.ask(["FLUSHALL"])
-            peer.ask(["CONFIG", "SET", "notify-keyspace-events", "AKEnm", "hll-sparse-max-bytes", "3000"])
+            # on a busy machine any command may be a slow one
+            peer.ask(["CONFIG", "SET", "notify-keyspace-events", "AKEnm", "hll-sparse-max-bytes", "3000",
+                      "slowlog-log-slower-than", "-1"])
         in_multi = False
         for _ in range(n_commands):
             argv, unsorted_reply = self.command()
