@@ -203,7 +203,7 @@ void config_print(const config *c, unsigned i, char ret[static CONFIG_TEXT_MAX])
 }
 
 /* Digits, of which none are 0 as in Redis, and behind them a unit: of 1000, or with a b of
- * 1024. */
+ * 1024. What is too large for a number is -1, as in Redis. */
 static bool read_bytes(bytes text, int64_t *ret) {
         static const struct {
                 const char *name;
@@ -219,7 +219,7 @@ static bool read_bytes(bytes text, int64_t *ret) {
         while (n < text.n && text.p[n] >= '0' && text.p[n] <= '9')
                 n++;
         if (n > 0 && !decimal_read(text.p, n, &number))
-                return false;
+                number = -1;
         for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
                 if (bytes_is((bytes){ text.p + n, text.n - n }, units[i].name))
                         return !__builtin_mul_overflow(number, units[i].n, ret);

@@ -134,9 +134,11 @@ static bool wants(void *data, bytes name) {
 }
 
 static int add_to_file(beam_follower *f, bytes some) {
-        f->n_file -= f->file_at;
-        memmove(f->file, f->file + f->file_at, f->n_file);
-        f->file_at = 0;
+        if (f->file_at) {
+                f->n_file -= f->file_at;
+                memmove(f->file, f->file + f->file_at, f->n_file);
+                f->file_at = 0;
+        }
         if (f->n_file + some.n > f->file_size) {
                 size_t size = f->n_file + 2 * some.n;
                 char *grown = mem_resize(f->file, size);

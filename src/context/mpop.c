@@ -2,11 +2,11 @@
 #include "mpop.h"
 
 bool mpop_read(call *c, int i, const char *first, const char *second, mpop *ret) {
-        int64_t n_keys, n = 1;
+        int64_t n_keys, n = 1; /* as far as Redis's long goes */
         bool is_second;
         int at;
 
-        if (!call_integer_in(c, i, 1, INT32_MAX, &n_keys, "ERR numkeys should be greater than 0"))
+        if (!call_integer_in(c, i, 1, INT64_MAX, &n_keys, "ERR numkeys should be greater than 0"))
                 return false;
         if (n_keys >= c->argc - i - 1)
                 goto wrong;
@@ -17,7 +17,7 @@ bool mpop_read(call *c, int i, const char *first, const char *second, mpop *ret)
         if (++at < c->argc) {
                 if (at + 1 == c->argc || !call_is(c, at, "COUNT"))
                         goto wrong;
-                if (!call_integer_in(c, at + 1, 1, INT32_MAX, &n,
+                if (!call_integer_in(c, at + 1, 1, INT64_MAX, &n,
                                      "ERR count should be greater than 0"))
                         return false;
                 if (at + 2 < c->argc)

@@ -21,7 +21,7 @@ enum {
         TAIL = 512,
         PLACE_MIN = 4096, /* below, one read of everything is better than two */
         LARGE = 16384,    /* a body that is worth a read of its own */
-        ROUNDS = 16,      /* reads before the others of the loop get their turn */
+        ROUNDS = 16,      /* reads, or writes, before the others of the loop get their turn */
         /* What a peer may make us answer without reading; then it is not read from. */
         STALLED = 4 * OUT_HIGH,
 };
@@ -179,14 +179,15 @@ static void drive_flush(session_link *l) {
         drive *d = of(l);
         bool was_high = d->s->out.n >= OUT_HIGH / 2;
 
-        while (d->s->out.n && !d->mute) {
+        /* what is left after them goes on in the next turn, behind what was sent meanwhile */
+        for (int i = 0; i < ROUNDS && d->s->out.n && !d->mute; i++) {
                 struct iovec iov[OUT_IOV_MAX];
                 int fds[OUT_FDS_MAX];
                 size_t n_fds, n_iov = out_peek(&d->s->out, iov, fds, &n_fds), n_all = 0;
                 ssize_t n = sock_send(d->kind, d->fd, iov, n_iov, fds, n_fds);
 
-                for (size_t i = 0; i < n_iov; i++)
-                        n_all += iov[i].iov_len;
+                for (size_t k = 0; k < n_iov; k++)
+                        n_all += iov[k].iov_len;
 
                 /* the last two: the kernel is short of memory for now */
                 if (n == -EAGAIN || n == -ETOOMANYREFS || n == -ENOBUFS || n == -ENOMEM)
