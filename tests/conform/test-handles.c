@@ -280,6 +280,11 @@ static void close_session(talk *t, int who, int64_t which) {
         assert_r(at(t, who, step_session_close, &(call){ .n = { 0, which } }), 0);
 }
 
+/* Home has heard that the session of place @k is no more: news of two do not come in order. */
+static void heard_of_end(talk *t, const places *p, int k) {
+        assert_lt(at(t, p->home, step_accept, &(call){ .n = { 0, LONG, p->by[k] } }), 0);
+}
+
 static int dead(talk *t, int who, int slot, bool closed_there) {
         int r = fate(t, who, slot);
 
@@ -342,6 +347,7 @@ LAW(a_sender_outlives_those_that_were_lost, LAW_AGAIN) {
         passes(t, &p, p.far[0], 1, "first");
         assert_r(send_text(t, p.far[1], 2, "unread", LONG), 0);
         close_session(t, p.far[0], p.at[0]);
+        heard_of_end(t, &p, 0);
         assert_r(recv_text(t, p.home, 0, LONG), 1);
         assert_str(talk_text(t), "unread");
         still_open(t, &p);
@@ -475,6 +481,7 @@ LAW(a_sender_is_lost_without_depth, LAW_TWO | LAW_BRIDGE | LAW_AGAIN | LAW_PROCE
         say_slot(t, A, 1, LONG);
         blocked(t, A);
         talk_kill(t, A);
+        heard_of_end(t, &p, 0);
         later(t);
         say_slot(t, B, 2, LONG);
         assert_eq(next_from(t, &p), 2);
@@ -625,8 +632,7 @@ LAW(a_session_that_ends_takes_its_receivers_only, LAW_AGAIN) {
         assert_r(close_rx(t, p.home, 0), 0);
         close_session(t, p.far[0], p.at[0]);
         assert_r(recv_text(t, p.far[0], 1, LONG), -ECANCELED);
-        /* from when on it is known at home, since what goes there before is lost */
-        assert_lt(at(t, p.home, step_accept, &(call){ .n = { 0, LONG, p.by[0] } }), 0);
+        heard_of_end(t, &p, 0); /* what goes there before is lost */
         for (int i = 0; i < 6; i++) {
                 assert_r(send_text(t, p.home, 0, "x", LONG), 0);
                 assert_r(recv_text(t, p.far[1], 2, LONG), 1);

@@ -302,10 +302,10 @@ class Peer:
         return self.read()
 
     def ask_aside(self, argv):
-        """What it is told before the answer, which is a number, comes when it is next read."""
+        """What it is told before the answer comes when it is next read."""
         self.send(argv)
         told = [self.parse()]
-        while not isinstance(told[-1], int):
+        while isinstance(told[-1], tuple) and told[-1][0] == ">":
             told.append(self.parse())
         self.early += told[:-1]
 
