@@ -220,7 +220,7 @@ TEMPLATES = {
         "COMMAND GETKEYSANDFLAGS SINTERSTORE <k> <k> <k>", "COMMAND GETKEYS OBJECT ENCODING <k>",
         "COMMAND INFO <m>", "COMMAND DOCS <m>", "COMMAND LIST FILTERBY MODULE <m>",
         "CONFIG GET hash-max-listpack-entries", "CONFIG GET <m>", "CONFIG SET databases <n>",
-        "CONFIG SET hash-max-ziplist-value <m>x", "CONFIG SET proto-max-bulk-len <m>", "CONFIG SET <m> <m>",
+        "CONFIG SET hash-max-ziplist-value <m>x", "CONFIG SET proto-max-bulk-len x<m>", "CONFIG SET proto-max-bulk-len 512mb", "CONFIG SET <m> <m>",
         "CONFIG SET notify-keyspace-events KEA", "CONFIG GET notify-keyspace-events", "CONFIG RESETSTAT",
         "CONFIG SET set-max-intset-entries 512 <m> <m>", "INFO <m>",
         "CONFIG SET maxmemory-policy <m>", "CONFIG SET maxmemory <m>x", "CONFIG SET maxmemory-samples 5 <m> 1",
