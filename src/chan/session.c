@@ -280,7 +280,8 @@ void session_fill(session *s) {
                 s->opens_owed = 0;
         }
 
-        while (s->out.n < OUT_HIGH && !list_is_empty(&s->sending)) {
+        /* not to the brim: others have something to say beside a large message */
+        while (s->out.n < OUT_HIGH / 2 && !list_is_empty(&s->sending)) {
                 wire *w = container_of(list_take_first(&s->sending), wire, turn);
 
                 /* to the end of the list: each large message gets its turn */

@@ -177,7 +177,7 @@ static void want(drive *d) {
 
 static void drive_flush(session_link *l) {
         drive *d = of(l);
-        bool was_high = d->s->out.n >= OUT_HIGH / 2;
+        bool was_high = d->s->out.n >= OUT_HIGH / 2, was_full = d->s->out.n >= OUT_HIGH;
 
         /* what is left after them goes on in the next turn, behind what was sent meanwhile */
         for (int i = 0; i < ROUNDS && d->s->out.n && !d->mute; i++) {
@@ -206,7 +206,8 @@ static void drive_flush(session_link *l) {
         }
         if (d->mute)
                 out_deinit(&d->s->out);
-        if (was_high && d->s->out.n < OUT_HIGH / 2)
+        /* while parts of a large message keep coming it does not get low */
+        if ((was_high && d->s->out.n < OUT_HIGH / 2) || (was_full && d->s->out.n < OUT_HIGH))
                 session_stir(d->s);
         if (d->shutting && !d->shut && !d->s->out.n) {
                 d->shut = true;
