@@ -18,6 +18,7 @@ static struct {
         _Atomic uint64_t fail_at; /* a value of n_new, 0 for never */
 } watch;
 
+enum { AT_HAND_MAX = 1032 }; /* a block that glibc's malloc() keeps at hand for its thread */
 enum { WATCHED = 1, COUNTED = 2 }; /* by a test; by who asked how much is used */
 
 static inline unsigned flags(void) {
@@ -65,10 +66,18 @@ void *mem_new(size_t n) {
         return counted(malloc(n ? n : 1));
 }
 
+/* glibc's calloc() passes by the blocks that the thread keeps at hand, which malloc() takes; what
+ * is large may come cleared from the system. */
 void *mem_zero(size_t n) {
-        if (flags() && count_ask())
-                return NULL;
-        return counted(calloc(1, n ? n : 1));
+        void *p;
+
+        if (n > AT_HAND_MAX) {
+                if (flags() && count_ask())
+                        return NULL;
+                return counted(calloc(1, n));
+        }
+        p = mem_new(n);
+        return p ? memset(p, 0, n) : NULL;
 }
 
 void *mem_array(size_t n, size_t size) {
