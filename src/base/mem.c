@@ -18,7 +18,7 @@ static struct {
         _Atomic uint64_t fail_at; /* a value of n_new, 0 for never */
 } watch;
 
-enum { AT_HAND_MAX = 1032 }; /* a block that glibc's malloc() keeps at hand for its thread */
+enum { AT_HAND_MAX = 1032 };       /* a block that glibc's malloc() keeps at hand for its thread */
 enum { WATCHED = 1, COUNTED = 2 }; /* by a test; by who asked how much is used */
 
 static inline unsigned flags(void) {

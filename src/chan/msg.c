@@ -25,12 +25,13 @@ enum {
         DEPOT_BYTES = 4 << 20,
 };
 
+/* What a thread keeps of a size: less than a bundle, and perhaps a whole one. */
 typedef struct shelf {
         beam_msg *first;
         uint32_t n;
+        beam_msg *bundle;
 } shelf;
 
-/* What a thread keeps, two bundles of each size at the most. */
 static __thread shelf shelves[N_CLASSES];
 static __thread bool shelves_known; /* will be emptied when the thread ends */
 static __thread bool freeing;
@@ -66,16 +67,19 @@ static uint32_t class_of(size_t n) {
 
 /* shelves */
 
-static void shelf_empty(uint32_t c) {
-        shelf *s = &shelves[c];
+static void chain_free(beam_msg *msg) {
+        while (msg) {
+                beam_msg *next = msg->next;
 
-        while (s->first) {
-                beam_msg *msg = s->first;
-
-                s->first = msg->next;
                 mem_free(msg);
+                msg = next;
         }
-        s->n = 0;
+}
+
+static void shelf_empty(uint32_t c) {
+        chain_free(shelves[c].first);
+        chain_free(shelves[c].bundle);
+        shelves[c] = (shelf){ 0 };
 }
 
 static void on_thread_exit(void *unused) {
@@ -109,47 +113,50 @@ void msg_trim(void) {
                 lock_take(&depots[c].guard);
                 while ((bundle = depots[c].bundles)) {
                         depots[c].bundles = bundle->next_bundle;
-                        while (bundle) {
-                                beam_msg *msg = bundle;
-
-                                bundle = msg->next;
-                                mem_free(msg);
-                        }
+                        chain_free(bundle);
                 }
                 depots[c].n = 0;
                 lock_give(&depots[c].guard);
         }
 }
 
-/* Half of what a full shelf has goes to the depot, or back to the heap. */
-static __attribute__((noinline)) void shelf_overflows(uint32_t c) {
-        shelf *s = &shelves[c];
-        uint32_t n = class_bundle(c);
-        beam_msg *bundle = s->first, *last = bundle;
+/* Returns whether it has taken the bundle. */
+static bool depot_put(uint32_t c, beam_msg *bundle) {
         struct depot *d = &depots[c];
         bool kept;
 
-        for (uint32_t i = 1; i < n; i++)
-                last = last->next;
-        s->first = last->next;
-        s->n -= n;
-        last->next = NULL;
-
         lock_take(&d->guard);
-        kept = (size_t)d->n * n * class_size(c) < DEPOT_BYTES;
+        kept = (size_t)d->n * class_bundle(c) * class_size(c) < DEPOT_BYTES;
         if (kept) {
                 bundle->next_bundle = d->bundles;
                 d->bundles = bundle;
                 d->n++;
         }
         lock_give(&d->guard);
+        return kept;
+}
 
-        while (!kept && bundle) {
-                beam_msg *msg = bundle;
+static beam_msg *depot_take(uint32_t c) {
+        struct depot *d = &depots[c];
+        beam_msg *bundle;
 
-                bundle = msg->next;
-                mem_free(msg);
+        lock_take(&d->guard);
+        bundle = d->bundles;
+        if (bundle) {
+                d->bundles = bundle->next_bundle;
+                d->n--;
         }
+        lock_give(&d->guard);
+        return bundle;
+}
+
+/* What has come together is a bundle; the one before it goes to the depot, or back to the heap. */
+static __attribute__((noinline)) void shelf_is_full(uint32_t c) {
+        shelf *s = &shelves[c];
+
+        if (s->bundle && !depot_put(c, s->bundle))
+                chain_free(s->bundle);
+        *s = (shelf){ .bundle = s->first };
 }
 
 /* Aligned: head and a small message are two cache lines, not three. */
@@ -164,26 +171,17 @@ static beam_msg *block_make(uint32_t c, size_t n_lines) {
 }
 
 static __attribute__((noinline)) beam_msg *shelf_is_empty(uint32_t c) {
-        struct depot *d = &depots[c];
-        beam_msg *msg;
+        shelf *s = &shelves[c];
+        beam_msg *msg = s->bundle;
 
         if (!shelves_known)
                 shelves_announce();
-
-        lock_take(&d->guard);
-        msg = d->bundles;
-        if (msg) {
-                d->bundles = msg->next_bundle;
-                d->n--;
-        }
-        lock_give(&d->guard);
-        if (msg) {
-                shelves[c].first = msg->next;
-                shelves[c].n = class_bundle(c) - 1;
-                return msg;
-        }
-
-        return block_make(c, class_size(c) / 64);
+        if (!msg)
+                msg = depot_take(c);
+        if (!msg)
+                return block_make(c, class_size(c) / 64);
+        *s = (shelf){ .first = msg->next, .n = class_bundle(c) - 1 };
+        return msg;
 }
 
 static inline __attribute__((always_inline)) beam_msg *block_new(size_t n) {
@@ -212,8 +210,8 @@ static inline __attribute__((always_inline)) void block_free(beam_msg *msg) {
                 shelves_announce();
         msg->next = shelves[c].first;
         shelves[c].first = msg;
-        if (++shelves[c].n >= 2 * class_bundle(c))
-                shelf_overflows(c);
+        if (++shelves[c].n == class_bundle(c))
+                shelf_is_full(c);
 }
 
 /* life */
