@@ -4,8 +4,8 @@
 
     contexts.py BEAM [--only TEXT] [--rounds N] [--quick] [--list] [--markdown FILE]
 
-The load is redis-benchmark with 50 connections unless a row says otherwise. The server has the
-last core for itself, the load the others. A ratio is of ours to redis-server's in the same
+The load is redis-benchmark with 50 connections unless a row says otherwise, and both run where
+the system puts them, as they would for whoever starts them. A ratio is of ours to redis-server's in the same
 round, so that a slow minute is slow for both; the figures are the medians of those. What the
 server computed for each request is told too, which others on the machine change least.
 """
@@ -26,17 +26,7 @@ import tempfile
 import time
 
 COMMANDS = ["ping_mbulk", "set", "get", "incr", "lpush", "rpop", "sadd", "hset", "zadd", "mset"]
-CORES = sorted(os.sched_getaffinity(0))
 OURS, THEIRS = "beam", "redis-server"
-
-
-def pinned(cores):
-    def begin():
-        os.sched_setaffinity(0, cores or CORES)
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # for ten thousand connections
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-    return begin
 
 
 class Server:
@@ -54,9 +44,7 @@ class Server:
             THEIRS: ["redis-server", "--unixsocket", self.path, "--bind", "127.0.0.1"]
             + ["--port", str(self.port), "--maxclients", "20000", "--dir", folder] + quiet,
         }[name]
-        self.process = subprocess.Popen(
-            words, preexec_fn=pinned(CORES[-1:]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 10
         while True:
             try:
@@ -127,9 +115,7 @@ class Load:
     def measure(self, server):
         at = ["-s", server.path] if self.link == "unix" else ["-p", str(server.port)]
         cpu = server.cpu()
-        out = subprocess.run(
-            self.words + at, preexec_fn=pinned(CORES[:-1]), capture_output=True, text=True, timeout=300
-        )
+        out = subprocess.run(self.words + at, capture_output=True, text=True, timeout=300)
         # the last: what a test puts in before it begins has a line of its own
         try:
             row = list(csv.DictReader(io.StringIO(out.stdout)))[-1]
@@ -297,6 +283,8 @@ def main():
         if not shutil.which(tool):
             print("contexts: %s is not installed" % tool)
             return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # for ten thousand connections
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rounds = 1 if o.quick else o.rounds
     out = [
         "Contexts beside redis-server, %s: redis-benchmark as the load, medians of %d rounds." %

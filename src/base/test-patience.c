@@ -9,7 +9,7 @@ enum { SOON = 5000, LATE = 1000 * 1000 }; /* ns */
 static int waits(patience *p, size_t found, int64_t spent) {
         int n = 1;
 
-        while (!patience_has(p))
+        while (patience_has(p, false) < 0)
                 n++;
         patience_learn(p, found, spent);
         return n;
@@ -62,12 +62,56 @@ TEST(looks_twice) {
         patience p = { 0 };
         int n = 2;
 
-        assert_true(patience_pays(&p, look, &n));
+        assert_true(patience_pays(&p, false, look, &n));
         p = (patience){ 0 };
         n = 3;
-        assert_false(patience_pays(&p, look, &n));
+        assert_false(patience_pays(&p, false, look, &n));
         assert_eq(n, 1);
         assert_gt(p.skip, 0);
-        assert_false(patience_pays(&p, look, &n));
+        assert_false(patience_pays(&p, false, look, &n));
         assert_eq(n, 1);
+}
+
+TEST(looks_on_after_short_sleeps) {
+        patience p = { 0 };
+
+        for (int i = 0; i < 3; i++) {
+                assert_le(patience_has(&p, true), 0);
+                patience_slept(&p, 100 * 1000);
+        }
+        assert_le(patience_has(&p, false), 0);
+        assert_gt(patience_has(&p, true), 0);
+        /* as often as it finds anything */
+        patience_learn(&p, 1, SOON);
+        assert_gt(patience_has(&p, true), 0);
+}
+
+TEST(sleeps_when_looking_is_in_vain) {
+        patience p = { .n_short = 3 };
+
+        patience_learn(&p, 0, SOON);
+        assert_lt(patience_has(&p, true), 0);
+        for (int i = 0; i < 3; i++)
+                patience_slept(&p, SOON);
+        assert_gt(patience_has(&p, true), 0);
+}
+
+TEST(long_sleeps) {
+        patience p = { 0 };
+
+        for (int i = 0; i < 10; i++) {
+                patience_slept(&p, SOON);
+                patience_slept(&p, SOON);
+                patience_slept(&p, LATE);
+        }
+        assert_eq(patience_has(&p, true), 0);
+}
+
+TEST(does_not_look_on_beside_a_third_program) {
+        patience p = { .n_short = 3 };
+
+        patience_learn(&p, 1, LATE);
+        for (int i = 0; i < 10; i++)
+                patience_slept(&p, SOON);
+        assert_lt(patience_has(&p, true), 0);
 }

@@ -87,7 +87,7 @@ static bool spin(loop *l, beam_arm *a) {
 
         if (!p || !p->ring.depth || (a->tx ? p->tx.shared : p->rx.shared) || !loop_is_bare(l))
                 return false;
-        if (patience_pays(a->tx ? &p->tx.patience : &p->rx.patience, slot_is_ready, a))
+        if (patience_pays(a->tx ? &p->tx.patience : &p->rx.patience, false, slot_is_ready, a))
                 return try_arm(a);
         if (!loop_has_company(l))
                 return false;

@@ -676,15 +676,27 @@ static size_t look(void *arg) {
         return (size_t)(l->came - before);
 }
 
+/* Instead of a wait: a poke ends it too. */
+static size_t look_or_hear(void *arg) {
+        loop *l = arg;
+
+        if (only_source(l) || atomic_load(&l->state) != POKED)
+                return look(l);
+        atomic_exchange(&l->state, RUNNING);
+        return 1;
+}
+
 static void sources_wait(loop *l, int64_t deadline) {
         source *only = only_source(l);
+        int64_t begin = clock_now();
 
         if (only)
                 only->wait(only, deadline);
-        else {
+        else
                 engine_wait(l, deadline);
+        patience_slept(&l->patience, clock_now() - begin);
+        if (!only)
                 ready_run(l);
-        }
 }
 
 static void sources_turn(loop *l, int64_t deadline) {
@@ -696,7 +708,7 @@ static void sources_turn(loop *l, int64_t deadline) {
                 ready_run(l);
                 return;
         }
-        if (waits && patience_pays(&l->patience, look, l))
+        if (waits && patience_pays(&l->patience, loop_has_company(l), look_or_hear, l))
                 return;
         if (!waits || !list_is_empty(&l->idle)) {
                 if (look(l))
