@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RESTORE of any bytes whose checksum is right: either it is refused and nothing is there,
  * or what it made is a value, which is dumped and restored as the same again. */
-#include "context/dump.h"
-#include "context/load.h"
+#include "context/file/dump.h"
+#include "context/file/load.h"
 #include "context/store.h"
-#include "context/value.h"
+#include "context/type/value.h"
 
 #include <stdlib.h>
 

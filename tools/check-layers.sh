@@ -10,10 +10,11 @@ cd "${BEAM_TREE:-$(dirname "$0")/..}"
 # from the bottom up; those on one line are siblings
 layers=(
         "base"
-        "wire/mux wire/spdy wire/http1 wire/http2 wire/ws wire/resp wire/rdb wire/proxy wire/flat codec loop"
+        "wire/mux wire/spdy wire/http1 wire/http2 wire/ws wire/resp wire/rdb wire/proxy wire/flat codec context/data loop"
         "chan"
         "link"
         "context"
+        "context/cmd"
         "job"
         "edge hub gateway"
         "cli"
@@ -77,7 +78,7 @@ check_include() { # FILE LINE FOLDER INCLUDED
         # "file.h" beside it, or "folder/file.h" from src/, or "../folder/file.h"
         included=${included//\"/}
         [[ $included != */* ]] && [ -e "${file%/*}/$included" ] && return
-        if [[ $included == *../* ]]; then
+        if [[ $included == *../* ]] || [ -e "${file%/*}/$included" ]; then
                 included=$(realpath -m --relative-to=src "${file%/*}/$included")
         fi
         folder_of "$included"

@@ -9,9 +9,9 @@
 #include "block.h"
 #include "context/commands.h"
 #include "evict.h"
-#include "monitor.h"
 #include "multi.h"
 #include "store.h"
+#include "tell/monitor.h"
 
 client *client_new(store *s) {
         client *c = mem_zero(sizeof(*c));

@@ -10,8 +10,8 @@
 #include "../base/clock.h"
 #include "../base/decimal.h"
 #include "../wire/resp/request.h"
-#include "notify.h"
-#include "save.h"
+#include "file/save.h"
+#include "tell/notify.h"
 
 void config_init(config *c) {
         *c = (config){

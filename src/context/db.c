@@ -6,11 +6,11 @@
 #include "../base/mem.h"
 #include "block.h"
 #include "evict.h"
-#include "mount.h"
+#include "file/snapshot.h"
+#include "mount/mount.h"
 #include "multi.h"
-#include "snapshot.h"
 #include "store.h"
-#include "value.h"
+#include "type/value.h"
 
 static const void *name_of(const void *entry, size_t *ret_n) {
         bytes name = key_name(entry);

@@ -20,9 +20,9 @@
  */
 
 #include "../base/list.h"
-#include "key.h"
-#include "notify.h"
-#include "table.h"
+#include "data/table.h"
+#include "tell/notify.h"
+#include "type/key.h"
 
 typedef struct store store;
 

@@ -10,8 +10,8 @@
  */
 
 #include "../base/list.h"
-#include "table.h"
-#include "value.h"
+#include "data/table.h"
+#include "type/value.h"
 
 typedef struct store store;
 

@@ -11,9 +11,9 @@
 #include "../wire/resp/reply.h"
 #include "api.h"
 #include "block.h"
-#include "load.h"
-#include "replica.h"
+#include "file/load.h"
 #include "store.h"
+#include "sync/replica.h"
 
 typedef struct local {
         beam_client base;

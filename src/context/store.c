@@ -6,7 +6,7 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
-#include "replica.h"
+#include "sync/replica.h"
 
 static const void *id_of(const void *entry, size_t *ret_n) {
         const client *c = entry;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "snapshot.h"
+
+#include "test.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "../../base/mem.h"
+#include "../../loop/loop.h"
+#include "../../wire/rdb/crc64.h"
+#include "../../wire/rdb/out.h"
+#include "../store.h"
+
+/* A format with words separated by blanks, executed. */
+__attribute__((format(printf, 2, 3))) static void say(client *c, const char *format, ...) {
+        char line[1024];
+        bytes argv[64];
+        int argc = 0;
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(line, sizeof(line), format, args);
+        va_end(args);
+        for (const char *p = line; *p; p += *p == ' ') {
+                size_t n = strcspn(p, " ");
+
+                argv[argc++] = (bytes){ p, n };
+                p += n;
+        }
+        resp_out_cut(&c->out, 0);
+        assert_eq(client_exec(c, argv, argc), 1);
+        assert_ne(c->out.p[0], '-');
+}
+
+/* The rest of a snapshot, in pieces of @n bytes, behind what is in @out. */
+static void fetch(snapshot *snap, size_t n, rdb_out *out) {
+        bytes piece;
+        int r;
+
+        do {
+                r = snapshot_next(snap, n, &piece);
+                assert_ge(r, 0);
+                assert_le(piece.n, n);
+                rdb_out_raw(out, piece.p, piece.n);
+        } while (r > 0);
+}
+
+static void check_sum(const rdb_out *out) {
+        assert_false(out->failed);
+        assert_eq(crc64(0, out->p, out->n), 0u);
+}
+
+TEST(small_ones) {
+        rdb_out out = { 0 };
+        snapshot *snap;
+        client *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_r(snapshot_new(s, &snap), 0);
+        fetch(snap, 1000, &out);
+        check_sum(&out);
+        snapshot_free(snap);
+        rdb_out_deinit(&out);
+        client_free(c);
+        store_free(s);
+}
+
+static void fill(client *c) {
+        for (int i = 0; i < 2000; i++) {
+                say(c, "select %d", i % 3);
+                say(c, "set string:%d %d", i, i);
+                say(c, "rpush list:%d a %d", i % 100, i);
+                say(c, "hset hash:%d a:%d %d", i % 10, i, i);
+                say(c, "sadd set:%d %d", i % 2, i);
+                say(c, "zadd zset:%d %d %d", i % 3, i, i);
+                say(c, "hset hash %d %d", i, i);
+                say(c, "zadd zset %d.5 %d", i, i);
+                say(c, "sadd set a:%d", i);
+                say(c, "rpush list %d", i);
+                say(c, "set dies:%d 1 ex 100", i);
+        }
+}
+
+TEST(ended_early) {
+        snapshot *snap, *other;
+        rdb_out out = { 0 };
+        bytes piece;
+        client *c;
+        store *s;
+        int r;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        fill(c);
+        for (size_t n = 1; n < 200000; n *= 3) {
+                assert_r(snapshot_new(s, &snap), 0);
+                assert_r(snapshot_new(s, &other), -EBUSY);
+                assert_r(snapshot_next(snap, n, &piece), 1);
+                say(c, "select 1");
+                say(c, "del zset");
+                say(c, "flushdb");
+                say(c, "swapdb 1 2");
+                snapshot_free(snap);
+                say(c, "flushdb");
+                while ((r = snapshot_new(s, &snap)) == -EBUSY)
+                        loop_turn(loop_get(), 0);
+                assert_r(r, 0);
+                fetch(snap, 100000, &out);
+                check_sum(&out);
+                out.n = 0;
+                snapshot_free(snap);
+                fill(c);
+        }
+        rdb_out_deinit(&out);
+        client_free(c);
+        assert_r(snapshot_new(s, &snap), 0);
+        snapshot_free(snap);
+        store_free(s);
+}
+
+/* Without memory for what has changed there is no snapshot, but the change is made. */
+TEST(without_memory) {
+        snapshot *snap;
+        bytes piece;
+        client *c;
+        store *s;
+        int r = 1;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        fill(c);
+        say(c, "select 0");
+        assert_r(snapshot_new(s, &snap), 0);
+        for (int i = 0; r > 0; i++) {
+                assert_lt(i, 600);
+                mem_fail_at(1);
+                say(c, "del string:%d", 3 * i);
+                mem_fail_at(0);
+                r = snapshot_next(snap, 1, &piece);
+        }
+        assert_r(r, -ENOMEM);
+        assert_r(snapshot_next(snap, 1, &piece), -ENOMEM);
+        snapshot_free(snap);
+        snapshot_clear(s);
+        assert_r(snapshot_new(s, &snap), 0);
+        snapshot_free(snap);
+        client_free(c);
+        store_free(s);
+}
