@@ -8,6 +8,7 @@
 #include "../expiry.h"
 #include "../store.h"
 #include "../type/key-string.h"
+#include "start.h"
 
 static void answer_string(call *c, const key *k) {
         char scratch[DECIMAL_MAX];
@@ -128,6 +129,10 @@ void cmd_set(call *c) {
         size_t begin = c->out->n;
         key *k;
 
+        if (start_is_asked(c)) {
+                start_job(c);
+                return;
+        }
         if (!read_set_options(c, &o))
                 return;
         if (o.timed && !expiry_read(c, o.i_time, o.unit, false, &when))
