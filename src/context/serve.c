@@ -160,7 +160,8 @@ static void conn_write(conn *c) {
                 }
                 c->client->sent += (size_t)n;
         }
-        if (c->client->sent == out->n) {
+        /* an answer that is missing ends the connection, even if it was the only one */
+        if (c->client->sent == out->n && !out->failed) {
                 resp_out_cut(out, 0);
                 c->client->sent = 0;
         }
