@@ -9,7 +9,7 @@
  */
 
 #undef NDEBUG
-#include "wire/resp/psync-say.h"
+#include "wire/resp/test-psync-say.h"
 
 #include <assert.h>
 #include <stdio.h>

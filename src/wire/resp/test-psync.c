@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "psync-say.h"
+#include "test-psync-say.h"
 
 #include "test.h"
 

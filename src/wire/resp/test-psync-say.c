@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #undef NDEBUG
-#include "psync-say.h"
+#include "test-psync-say.h"
 
 #include <assert.h>
 #include <errno.h>
