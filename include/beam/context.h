@@ -36,8 +36,9 @@ BEAM_API beam_context *beam_context_free(beam_context *ctx);
  * now, and from here on SAVE, BGSAVE and @rules save to it: "3600 1 300 100" is after 3600
  * seconds with a change, after 300 with 100; NULL is Redis's own rules, "" none. A file that
  * is replaced is there whole at any time. Freeing the context does not save. -EEXIST: @ctx
- * is not empty; -EINVAL: the rules; -EPROTO, -EBADMSG: the file is broken, -ENOTSUP: of a
- * later version; else of open(2). Then it is empty, and kept as before. */
+ * is not empty; -EINVAL: the rules; -ENOENT: there is no such directory; -EPROTO, -EBADMSG:
+ * the file is broken, -ENOTSUP: of a later version; else of open(2), as -EACCES where nothing
+ * can be written. Then it is empty, and kept as before. */
 BEAM_API int beam_context_keep(beam_context *ctx, const char *path, const char *rules);
 
 /* Save to that file now, whatever else is saving to it. -EBUSY: a follower is being sent all

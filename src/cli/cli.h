@@ -17,7 +17,7 @@
 
 enum { /* exit statuses, documented in beam(1) */
        CLI_DONE = 0,
-       CLI_FAILED = 1,      /* the other side was reached, and it failed there */
+       CLI_FAILED = 1,      /* at the other side, on the way, or here */
        CLI_MISUSE = 2,      /* the command line or the config file is wrong */
        CLI_UNREACHABLE = 3, /* nobody was reached */
        CLI_TIMEOUT = 124,   /* as timeout(1) has it */
@@ -38,7 +38,7 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
 };
 
 typedef struct cli_opts {
-        const char *service, *label, *position, *file, *follow;
+        const char *service, *password, *label, *position, *file, *follow;
         int64_t timeout, grace; /* ns */
         uint64_t count;         /* 0: no end */
         size_t depth, max;
@@ -66,16 +66,23 @@ extern const cli_command *const cli_commands[];
  * none of that name, after saying so. */
 const cli_command *cli_find(int n_words, char **words, int *ret_n);
 
+/* Whether that is the first of the two words of some names. */
+bool cli_is_group(const char *word);
+
 /* Dial @url; what goes wrong is said. Returns CLI_DONE or the status to exit with. */
 int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t deadline);
 
 /* Likewise listen. */
 int cli_listen(const char *url, beam_listener **ret);
 
-/* The same for contexts. */
+/* The same for contexts. A client is the user that --service names. */
 int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int64_t deadline);
 int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *opt,
                beam_follower **ret, int64_t deadline);
+/* What could not be executed is said; an error of the command is a result. */
+int cli_exec(beam_client *c, const char *url, const beam_arg *argv, size_t argc, beam_result *ret,
+             int64_t deadline);
+int cli_follow_context(beam_context *ctx, const char *url);
 int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
                       beam_context_server **ret);
 

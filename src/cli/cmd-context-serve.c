@@ -2,6 +2,7 @@
 
 /* beam context serve URL...: a context in this process. */
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,13 +22,57 @@ static void tune_malloc(void) {
         mallopt(M_MXFAST, 0);
 }
 
+/* What is wrong with the file, in words of files. */
+static const char *wrong_with(int r) {
+        switch (r) {
+        case -EPROTO:
+        case -EBADMSG:
+                return "it is no RDB, or a broken one; redis-check-rdb tells more";
+        case -ENOTSUP:
+                return "it is of a later Redis, or holds values of modules";
+        case -ENOENT:
+                return "there is no such directory; make it first";
+        default:
+                return strerror(-r);
+        }
+}
+
 static int save(beam_context *ctx, const cli_opts *o) {
         int r = o->file ? beam_context_save(ctx) : 0;
 
         if (r == 0)
                 return CLI_DONE;
-        say_error("cannot save to %s: %s", o->file, beam_strerror(r));
+        say_error("cannot save to %s: %s", o->file, wrong_with(r));
         return CLI_FAILED;
+}
+
+/* Be known to whom we follow, before we do. */
+static int authenticate(beam_context *ctx, const cli_opts *o) {
+        /* a context is had by its name alone, but an empty password would not be said at all */
+        const char *password = o->password ? o->password : o->service ? "none" : "";
+        const char *said[] = { "CONFIG",     "SET",   "masteruser", o->service ? o->service : "",
+                               "masterauth", password };
+        _cleanup_(beam_client_freep) beam_client *c = NULL;
+        beam_arg argv[sizeof(said) / sizeof(said[0])];
+        beam_result result;
+        int r = beam_client_new(ctx, &c);
+
+        for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+                argv[i] = (beam_arg){ said[i], strlen(said[i]) };
+        if (r == 0)
+                r = beam_client_exec(c, argv, sizeof(said) / sizeof(said[0]), &result,
+                                     BEAM_FOREVER);
+        return r == 0 && result.kind == BEAM_RESULT_ERROR ? -EINVAL : r;
+}
+
+static int follow(beam_context *ctx, const cli_opts *o) {
+        int r = authenticate(ctx, o);
+
+        if (r < 0) {
+                say_error("--service and --password cannot be used: %s", strerror(-r));
+                return CLI_FAILED;
+        }
+        return cli_follow_context(ctx, o->follow);
 }
 
 static int serve(const cli_opts *o, int n_urls, char **urls) {
@@ -48,6 +93,11 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_error("context serve --file is of one context: no --named and no --each");
                 return CLI_MISUSE;
         }
+        if (!o->follow && (o->service || o->password)) {
+                say_error("--service and --password say who we are to whom we --follow; for a "
+                          "password of ours: CONFIG SET requirepass");
+                return CLI_MISUSE;
+        }
         if (o->follow && (o->named || o->each)) {
                 say_error("context serve --follow is of one context: no --named and no --each");
                 return CLI_MISUSE;
@@ -65,14 +115,11 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         }
         r = o->file ? beam_context_keep(ctx, o->file, NULL) : 0;
         if (r < 0) {
-                say_error("cannot load %s: %s", o->file, beam_strerror(r));
+                say_error("cannot keep a context in %s: %s", o->file, wrong_with(r));
                 return CLI_FAILED;
         }
-        r = o->follow ? beam_context_follow(ctx, o->follow) : 0;
-        if (r < 0) {
-                say_error("%s is no address to follow: %s", o->follow, beam_strerror(r));
-                return CLI_MISUSE;
-        }
+        if (o->follow)
+                status = follow(ctx, o);
         for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
                 status = cli_serve_context(ctx, urls[i], o, &servers[i]);
                 if (status != CLI_DONE)

@@ -44,6 +44,8 @@ static int follow(const cli_opts *o, int n_words, char **words) {
                 .size = sizeof(options),
                 .position = o->position,
                 .prefixes = n_words > 1 ? prefixes : NULL,
+                .user = o->service,
+                .password = o->password || !o->service ? o->password : "",
         };
         int status, r;
 

@@ -36,6 +36,9 @@ static const char *const starting[] = { "beam serve %s --echo", "beam context se
 enum { A_SERVICE, A_CONTEXT };
 
 static int unreachable(const char *url, int r, int what) {
+        static const char *const stranger[] = { "does not speak Beam",
+                                                "is neither a context nor a Redis" };
+        static const char *const late[] = { "nobody said hello in time", "no answer in time" };
         char how[300];
 
         switch (r) {
@@ -44,7 +47,7 @@ static int unreachable(const char *url, int r, int what) {
         case -EPROTONOSUPPORT:
                 return bad_url(url);
         case -ETIMEDOUT:
-                say_error("cannot reach %s: nobody said hello in time", url);
+                say_error("cannot reach %s: %s", url, late[what]);
                 return CLI_TIMEOUT;
         case -ENOENT:
         case -ECONNREFUSED:
@@ -62,12 +65,17 @@ static int unreachable(const char *url, int r, int what) {
                 say_error("cannot reach %s: no such host; is the name spelt right?", url);
                 break;
         case -EPROTO:
-                say_error("cannot use %s: what answers there does not speak Beam", url);
+                say_error("cannot use %s: what answers there %s", url, stranger[what]);
+                break;
+        case -ENOTCONN:
+        case -ECONNRESET:
+                say_error("cannot use %s: what was there hung up without saying hello", url);
                 break;
         case -EACCES:
         case -EPERM:
-                say_error("cannot reach %s: not allowed; look at the owner and mode of the socket",
-                          url);
+                say_error(
+                        "cannot reach %s: not allowed; look at the owner and mode of the socket%s",
+                        url, what == A_CONTEXT ? ", or give its --password" : "");
                 break;
         case -EBADF:
         case -ENOTSOCK:
@@ -95,12 +103,43 @@ int cli_dial(const char *url, const cli_opts *o, beam_session **ret, int64_t dea
         return r < 0 ? unreachable(url, r, A_SERVICE) : CLI_DONE;
 }
 
+int cli_exec(beam_client *c, const char *url, const beam_arg *argv, size_t argc, beam_result *ret,
+             int64_t deadline) {
+        int r = beam_client_exec(c, argv, argc, ret, deadline);
+
+        if (r == -EPROTO)
+                return unreachable(url, r, A_CONTEXT);
+        return r < 0 ? cli_failed("executing at", url, r, NULL) : CLI_DONE;
+}
+
+/* Say who we are, as the options have it. */
+static int authenticate(beam_client *c, const char *url, const cli_opts *o, int64_t deadline) {
+        const char *said[] = { "AUTH", o->service ? o->service : "default",
+                               o->password ? o->password : "" };
+        beam_arg argv[3];
+        beam_result result;
+        int status;
+
+        if (!o->service && !o->password)
+                return CLI_DONE;
+        for (int i = 0; i < 3; i++)
+                argv[i] = (beam_arg){ said[i], strlen(said[i]) };
+        status = cli_exec(c, url, argv, 3, &result, deadline);
+        if (status != CLI_DONE || result.kind != BEAM_RESULT_ERROR)
+                return status;
+        if (o->password)
+                say_error("%s does not let us in: %.*s", url, (int)result.n, result.data);
+        else
+                say_error("%s has no context of the name %s", url, o->service);
+        return CLI_FAILED;
+}
+
 int cli_dial_context(const char *url, const cli_opts *o, beam_client **ret, int64_t deadline) {
         int r;
 
         while (may_wait(o, r = beam_client_dial(url, ret, deadline), deadline))
                 ;
-        return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
+        return r < 0 ? unreachable(url, r, A_CONTEXT) : authenticate(*ret, url, o, deadline);
 }
 
 int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *opt,
@@ -118,12 +157,34 @@ int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *op
         return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
 }
 
+int cli_follow_context(beam_context *ctx, const char *url) {
+        int r = beam_context_follow(ctx, url);
+
+        return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
+}
+
 static int unheard(const char *url, int r) {
+        if (r == -ENOENT && starts(url, "fd:")) {
+                say_error("cannot listen at %s: no socket was handed over (LISTEN_FDS); that is "
+                          "for a service that a socket unit of systemd starts",
+                          url);
+                return CLI_MISUSE;
+        }
+        if (starts(url, "mem:")) {
+                say_error("cannot listen at %s: nobody could reach it, as such names live within "
+                          "one process; use unix: or tcp:",
+                          url);
+                return CLI_MISUSE;
+        }
         switch (r) {
         case -EINVAL:
         case -EAFNOSUPPORT:
         case -EPROTONOSUPPORT:
                 return bad_url(url);
+        case -EBADF:
+        case -ENOTSOCK:
+                say_error("cannot listen at %s: that descriptor is not an open socket", url);
+                return CLI_MISUSE;
         case -EADDRINUSE:
                 say_error("cannot listen at %s: somebody listens there already; end that one or "
                           "choose another address",
@@ -152,7 +213,7 @@ static int unheard(const char *url, int r) {
 }
 
 int cli_listen(const char *url, beam_listener **ret) {
-        int r = beam_listen(url, NULL, ret);
+        int r = starts(url, "mem:") ? -EINVAL : beam_listen(url, NULL, ret);
 
         return r < 0 ? unheard(url, r) : CLI_DONE;
 }
@@ -165,7 +226,6 @@ int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
 
         return r < 0 ? unheard(url, r) : CLI_DONE;
 }
-
 int cli_failed(const char *what, const char *url, int r, const beam_reason *reason) {
         if (r == -ETIMEDOUT) {
                 say_error("%s %s: not done in time", what, url);

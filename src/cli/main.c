@@ -30,17 +30,31 @@ static int n_said(const char *name, int n_words, char **words) {
         return n_words > 1 && strcmp(words[1], second + 1) == 0 ? 2 : 0;
 }
 
+bool cli_is_group(const char *word) {
+        size_t n = strlen(word);
+
+        for (const cli_command *const *c = cli_commands; *c; c++)
+                if (strncmp((*c)->name, word, n) == 0 && (*c)->name[n] == ' ')
+                        return true;
+        return false;
+}
+
 const cli_command *cli_find(int n_words, char **words, int *ret_n) {
         for (const cli_command *const *c = cli_commands; *c; c++) {
                 *ret_n = n_said((*c)->name, n_words, words);
                 if (*ret_n)
                         return *c;
         }
-        if (strcmp(words[0], "context") == 0)
-                say_error("context wants serve, exec or sync; `beam help` lists them");
+        if (cli_is_group(words[0]))
+                say_error("%s wants a verb of its own; `beam help %s` lists them", words[0],
+                          words[0]);
         else
                 say_error("%s: no such command; `beam help` lists them", words[0]);
         return NULL;
+}
+
+static bool asks_for_help(const char *word) {
+        return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
 /* A descriptor that is opened later must not become 0, 1 or 2: a socket there would
@@ -57,7 +71,7 @@ static void fill_standard_fds(void) {
 
 int main(int argc, char **argv) {
         const cli_command *c;
-        cli_opts o;
+        cli_opts o = { 0 };
         int n_name, n_words = 0, status;
         char **words = NULL;
 
@@ -70,8 +84,10 @@ int main(int argc, char **argv) {
                 printf("beam %s\n", beam_version());
                 return CLI_DONE;
         }
-        if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        if (asks_for_help(argv[1]))
                 argv[1] = "help";
+        if (argc == 3 && cli_is_group(argv[1]) && asks_for_help(argv[2]))
+                return cmd_help.run(&o, 1, argv + 1);
         c = cli_find(argc - 1, argv + 1, &n_name);
         if (!c)
                 return CLI_MISUSE;

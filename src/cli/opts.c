@@ -12,12 +12,16 @@
 #include "base/cleanup.h"
 #include "say.h"
 
-enum { MAX_FLAGS = 32 };
+enum { MAX_FLAGS = 48 };
 
 #define DIALS (CLI_CALL | CLI_SEND | CLI_RECV | CLI_PIPE | CLI_PING)
 #define LISTENS (CLI_SERVE | CLI_RECV)
 #define CONTEXT (CLI_CONTEXT_SERVE | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC)
 #define ALL (DIALS | LISTENS | CLI_BENCH)
+
+/* what a value has to be */
+#define A_NAME "of 255 bytes at most"
+#define A_TIME "seconds, such as 30 or 0.5"
 
 typedef enum flag_id {
         F_SERVICE = 1,
@@ -40,55 +44,81 @@ typedef enum flag_id {
         F_FILE,
         F_POSITION,
         F_FOLLOW,
+        F_PASSWORD,
         F_HELP,
 } flag_id;
 
+/* A name may have several rows, each for other commands, where it means another thing to them;
+ * its letter and its value are the same in all. */
 static const struct flag {
         const char *name;
         char letter;
         flag_id id;
         int commands;
         const char *value; /* NULL: a switch */
+        const char *wants; /* of a value; NULL: any text does */
         const char *text;
 } flags[] = {
-        { "service", 's', F_SERVICE, DIALS | LISTENS | CLI_CONTEXT_EXEC, "NAME",
-          "the service to ask for; of serve and recv: the only one to answer to; of context exec: "
-          "the name of the context" },
-        { "timeout", 't', F_TIMEOUT, ALL | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, "SECONDS",
-          "give up after so long, with status 124; of serve: for each child" },
-        { "json", 'j', F_JSON, ALL | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL,
-          "print results as lines of JSON; of pipe: to stderr" },
-        { "config", 'c', F_CONFIG, ALL | CONTEXT, "FILE",
+        { "service", 's', F_SERVICE, CLI_CALL | CLI_SEND | CLI_PIPE, "NAME", A_NAME,
+          "the service to ask for" },
+        { "service", 's', F_SERVICE, CLI_SERVE, "NAME", A_NAME, "answer to this name only" },
+        { "service", 's', F_SERVICE, CLI_RECV, "NAME", A_NAME,
+          "answer to this name only; with --dial: ask for it" },
+        { "service", 's', F_SERVICE, CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, "NAME", A_NAME,
+          "the context of this name; at a Redis the user" },
+        { "service", 's', F_SERVICE, CLI_CONTEXT_SERVE, "NAME", A_NAME,
+          "with --follow: that context, or user, there" },
+        { "password", 'P', F_PASSWORD, CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, "PASSWORD", NULL,
+          "the password there; nobody sees one that is in a --config" },
+        { "password", 'P', F_PASSWORD, CLI_CONTEXT_SERVE, "PASSWORD", NULL,
+          "with --follow: the password there; better in a --config" },
+        { "timeout", 't', F_TIMEOUT, CLI_SERVE, "SECONDS", A_TIME,
+          "end a child that takes longer, and say so to who asked" },
+        { "timeout", 't', F_TIMEOUT, CLI_CONTEXT_SYNC, "SECONDS", A_TIME,
+          "end when nothing has changed for so long, with status 124" },
+        { "timeout", 't', F_TIMEOUT, DIALS | CLI_BENCH | CLI_CONTEXT_EXEC, "SECONDS", A_TIME,
+          "give up after so long, with status 124" },
+        { "json", 'j', F_JSON, CLI_PIPE, NULL, NULL,
+          "say how it ended as a line of JSON, on stderr" },
+        { "json", 'j', F_JSON, CLI_SERVE, NULL, NULL, "print what --print-url says as JSON" },
+        { "json", 'j', F_JSON,
+          (DIALS & ~CLI_PIPE) | CLI_BENCH | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL, NULL,
+          "print results as lines of JSON" },
+        { "config", 'c', F_CONFIG, ALL | CONTEXT, "FILE", NULL,
           "read options from FILE: lines like timeout = 5" },
-        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CONTEXT, NULL,
+        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CONTEXT, NULL, NULL,
           "say on stderr what is done, as on a terminal" },
-        { "echo", 'e', F_ECHO, CLI_SERVE, NULL, "send back what comes, instead of a command" },
-        { "max", 'm', F_MAX, CLI_SERVE, "N", "at most N children at once; 64 unless said" },
-        { "grace", 'g', F_GRACE, LISTENS, "SECONDS",
-          "how long what is open may go on after SIGTERM; 10 unless said" },
-        { "print-url", 'u', F_PRINT_URL, LISTENS | CLI_CONTEXT_SERVE, NULL,
+        { "echo", 'e', F_ECHO, CLI_SERVE, NULL, NULL, "send back what comes, without a CMD" },
+        { "max", 'm', F_MAX, CLI_SERVE, "N", "a number from 1 to 4096",
+          "at most N children at once; 64 unless said" },
+        { "grace", 'g', F_GRACE, LISTENS, "SECONDS", A_TIME,
+          "what is open may go on so long after SIGTERM; 10 unless said" },
+        { "print-url", 'u', F_PRINT_URL, LISTENS | CLI_CONTEXT_SERVE, NULL, NULL,
           "print the real address, with its port, as the first line" },
-        { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL,
+        { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL, NULL,
           "until somebody listens there, if nobody does yet" },
-        { "file", 'f', F_FILE, CLI_CONTEXT_SERVE, "FILE",
+        { "file", 'f', F_FILE, CLI_CONTEXT_SERVE, "FILE", "a path",
           "load FILE, an RDB, if it is there; and save to it" },
-        { "follow", 'F', F_FOLLOW, CLI_CONTEXT_SERVE, "URL",
+        { "follow", 'F', F_FOLLOW, CLI_CONTEXT_SERVE, "URL", NULL,
           "be a copy of the context, or the Redis, there" },
-        { "each", 'E', F_EACH, CLI_CONTEXT_SERVE, NULL,
+        { "each", 'E', F_EACH, CLI_CONTEXT_SERVE, NULL, NULL,
           "a context of its own for each connection" },
-        { "named", 'N', F_NAMED, CLI_CONTEXT_SERVE, NULL,
+        { "named", 'N', F_NAMED, CLI_CONTEXT_SERVE, NULL, NULL,
           "a context for each name that clients say as their user" },
-        { "position", 'p', F_POSITION, CLI_CONTEXT_SYNC, "POSITION",
+        { "position", 'p', F_POSITION, CLI_CONTEXT_SYNC, "POSITION", NULL,
           "go on where an earlier one was, as --json told it" },
-        { "dial", 'd', F_DIAL, CLI_RECV, NULL, "connect to URL instead of listening there" },
-        { "count", 'n', F_COUNT, CLI_RECV | CLI_PING, "COUNT", "end after so many" },
-        { "raw", 'r', F_RAW, CLI_RECV | CLI_CALL, NULL,
+        { "dial", 'd', F_DIAL, CLI_RECV, NULL, NULL, "connect to URL instead of listening there" },
+        { "count", 'n', F_COUNT, CLI_RECV, "COUNT", "a number from 1 on",
+          "end after so many messages" },
+        { "count", 'n', F_COUNT, CLI_PING, "COUNT", "a number from 1 on",
+          "ping so often; once unless said" },
+        { "raw", 'r', F_RAW, CLI_RECV | CLI_CALL, NULL, NULL,
           "print the bytes as they are, with no newline of our own" },
-        { "depth", 'D', F_DEPTH, CLI_SEND | CLI_RECV, "N",
+        { "depth", 'D', F_DEPTH, CLI_SEND | CLI_RECV, "N", "a number from 0 to 1048576",
           "messages that may be under way untaken; 128 unless said" },
-        { "label", 'l', F_LABEL, CLI_CALL | CLI_SEND, "FORMAT",
+        { "label", 'l', F_LABEL, CLI_CALL | CLI_SEND, "FORMAT", "of 63 bytes at most",
           "the format of the bytes, as json or text/plain" },
-        { "help", 'h', F_HELP, ALL | CONTEXT | CLI_HELP, NULL, "print this" },
+        { "help", 'h', F_HELP, ALL | CONTEXT | CLI_HELP, NULL, NULL, "print this" },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -142,6 +172,9 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_FILE:
                 o->file = value;
                 return *value ? 0 : -EINVAL;
+        case F_PASSWORD:
+                o->password = value;
+                return 0;
         case F_FOLLOW:
                 o->follow = value;
                 return 0;
@@ -153,7 +186,11 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_GRACE:
                 return parse_seconds(value, &o->grace);
         case F_COUNT:
-                return parse_count(value, UINT64_MAX, &o->count);
+                r = parse_count(value, UINT64_MAX, &n);
+                if (r < 0 || n == 0)
+                        return -EINVAL;
+                o->count = n;
+                return 0;
         case F_DEPTH:
                 r = parse_count(value, BEAM_DEPTH_MAX, &n);
                 if (r == 0)
@@ -211,6 +248,27 @@ static void freep(char **p) {
         free(*p);
 }
 
+/* What @c means by the option of that letter, or else of that name. */
+static const struct flag *find(const cli_command *c, int letter, const char *name) {
+        for (size_t i = 0; i < N_FLAGS; i++)
+                if ((flags[i].commands & c->bit) &&
+                    (letter ? flags[i].letter == letter : strcmp(flags[i].name, name) == 0))
+                        return &flags[i];
+        return NULL;
+}
+
+static bool is_option(const char *name) {
+        for (size_t i = 0; i < N_FLAGS; i++)
+                if (strcmp(flags[i].name, name) == 0)
+                        return flags[i].id != F_CONFIG && flags[i].id != F_HELP;
+        return false;
+}
+
+/* What a value of it has to be, to be said behind "has to be ". */
+static const char *wanted(const struct flag *f) {
+        return !f->value ? "yes or no" : f->wants ? f->wants : f->value;
+}
+
 /* What the config file said, for as long as the process lives. */
 static struct kept {
         struct kept *next;
@@ -251,15 +309,13 @@ static int read_config(const cli_command *c, const char *path, cli_opts *o) {
                         *equals = '\0';
                 name = trim(name);
 
-                for (size_t i = 0; i < N_FLAGS; i++)
-                        if (strcmp(flags[i].name, name) == 0)
-                                flag = &flags[i];
-                if (!flag || flag->id == F_CONFIG || flag->id == F_HELP) {
+                if (!is_option(name)) {
                         say_error("%s:%u: there is no option \"%s\"; `beam help %s` lists them",
                                   path, at, name, c->name);
                         return CLI_MISUSE;
                 }
-                if (!(flag->commands & c->bit))
+                flag = find(c, 0, name);
+                if (!flag)
                         continue;
                 if (flag->value && (!value || !*value)) {
                         say_error("%s:%u: %s needs a value: %s = %s", path, at, name, name,
@@ -271,7 +327,8 @@ static int read_config(const cli_command *c, const char *path, cli_opts *o) {
                         return CLI_FAILED;
                 }
                 if (set(o, flag->id, value) < 0) {
-                        say_error("%s:%u: %s cannot be \"%s\"", path, at, name, value);
+                        say_error("%s:%u: %s cannot be \"%s\": it has to be %s", path, at, name,
+                                  value, wanted(flag));
                         return CLI_MISUSE;
                 }
         }
@@ -281,11 +338,8 @@ static int read_config(const cli_command *c, const char *path, cli_opts *o) {
 /* Say what getopt_long() did not like: @word is where it stood when the option was a
  * long one; a letter it knows, or does not, is in optopt. */
 static void misread(const cli_command *c, int got, const char *word) {
-        const struct flag *f = NULL;
+        const struct flag *f = optopt ? find(c, optopt, NULL) : NULL;
 
-        for (size_t i = 0; i < N_FLAGS; i++)
-                if (optopt && flags[i].letter == optopt && (flags[i].commands & c->bit))
-                        f = &flags[i];
         if (f && got == ':')
                 say_error("--%s needs a value, --%s %s", f->name, f->name, f->value);
         else if (f)
@@ -340,15 +394,13 @@ int opts_read(const cli_command *c, int n_args, char **args, cli_opts *ret_o, in
                 optind = 0;
                 opterr = 0;
                 while ((got = getopt_long(n + 1, args - 1, shorts, longs, NULL)) >= 0) {
-                        const struct flag *f = NULL;
+                        const struct flag *f;
 
                         if (got == '?' || got == ':') {
                                 misread(c, got, args[optind - 2]);
                                 return CLI_MISUSE;
                         }
-                        for (size_t i = 0; i < N_FLAGS; i++)
-                                if (flags[i].letter == got)
-                                        f = &flags[i];
+                        f = find(c, got, NULL);
                         if (!f)
                                 return CLI_MISUSE;
                         if (f->id == F_HELP) {
@@ -360,8 +412,8 @@ int opts_read(const cli_command *c, int n_args, char **args, cli_opts *ret_o, in
                                 if (status != CLI_DONE)
                                         return status;
                         } else if (pass == 1 && set(&o, f->id, optarg) < 0) {
-                                say_error("--%s cannot be \"%s\"; see `beam help %s`", f->name,
-                                          optarg, c->name);
+                                say_error("--%s cannot be \"%s\": it has to be %s", f->name, optarg,
+                                          wanted(f));
                                 return CLI_MISUSE;
                         }
                 }

@@ -87,6 +87,9 @@ int beam_context_keep(beam_context *ctx, const char *path, const char *rules) {
                 return -ECHILD;
         if (r < 0)
                 return r;
+        /* now, and not when the first save fails */
+        if (access(*cfg.dir ? cfg.dir : "/", W_OK | X_OK) < 0)
+                return -errno;
         if (!rules)
                 rules = "3600 1 300 100 60 10000";
         if (strlen(rules) >= sizeof(cfg.save) || save_read_rules(bytes_of(rules), read) < 0)

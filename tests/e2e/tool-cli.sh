@@ -18,6 +18,18 @@ for verb in serve call send recv pipe ping bench help; do
         is "$verb --help is the same" "$(beam $verb --help)" "$one"
 done
 is '--help is help' "$(beam --help)" "$out"
+out=$(beam help context)
+is 'help of verbs of two words: status' $? 0
+for verb in serve exec sync; do
+        like "help context lists $verb" "$out" "  beam context $verb"
+done
+is 'context --help is the same' "$(beam context --help)" "$out"
+is 'context help is the same' "$(beam context help)" "$out"
+is 'no line of help is wide' "$(for verb in serve call send recv pipe ping bench \
+        'context serve' 'context exec' 'context sync'; do
+        # shellcheck disable=SC2086 # a name of two words
+        beam help $verb | sed -n '/^.\{93\}/p'
+done)" ''
 for verb in run job context edge kv hub; do
         beam $verb > /dev/null 2>&1
         is "$verb is not a verb" $? 2
@@ -39,7 +51,7 @@ misuse 'an unknown letter' '-z: no such option' call -z unix:/nowhere
 misuse 'an option of another verb' 'no such option' call --echo unix:/nowhere
 misuse 'an option without its value' '--timeout SECONDS' call --timeout
 misuse 'a value where none belongs' 'takes no value' call --json=yes unix:/nowhere
-misuse 'a timeout that is no number' 'cannot be "soon"' call --timeout soon unix:/nowhere
+misuse 'a timeout that is no number' '"soon": it has to be seconds' call --timeout soon unix:/nowhere
 misuse 'a negative timeout' 'cannot be "-1"' call --timeout -1 unix:/nowhere
 misuse 'no URL' 'wants a URL' call
 misuse 'too many words' 'beam help call' call unix:/nowhere one two
@@ -52,6 +64,13 @@ misuse 'a path that is too long' '107 bytes' call "unix:/$(printf '%0150d' 0)" h
 misuse 'a link that is not in' 'not an address' call ws://localhost/ hello
 misuse 'an address of everybody' 'not allowed' serve tcp://0.0.0.0:0 --echo
 misuse 'help for what is not there' 'no such command' help sing
+misuse 'half a name' 'beam help context' context
+misuse 'half a name, and another word' 'beam help context' context sing
+misuse 'no pings' 'a number from 1 on' ping --count 0 unix:/nowhere
+misuse 'an option that would mean nothing' 'no such option' ping --service x unix:/nowhere
+misuse 'listening where nobody gets' 'within one process' serve mem:name --echo
+misuse 'a socket unit that is not there' 'LISTEN_FDS' serve fd:systemd --echo
+misuse 'listening at what is no socket' 'not an open socket' serve fd:99 --echo
 
 # nobody there: status 3
 nobody() { # NAME HINT URL
@@ -124,7 +143,7 @@ misconf() { # NAME TEXT HINT
 misconf 'an unknown name' 'json = yes\nloud = 3\n' 'conf:2: there is no option "loud"'
 misconf 'no value' 'timeout\n' 'conf:1: timeout needs a value'
 misconf 'a bad value' 'timeout = never\n' 'conf:1: timeout cannot be "never"'
-misconf 'a bad switch' 'json = maybe\n' 'conf:1: json cannot be "maybe"'
+misconf 'a bad switch' 'json = maybe\n' 'conf:1: json cannot be "maybe": it has to be yes or no'
 misuse 'config: no file' 'No such file' call -c nowhere.conf "$url" 1
 
 # for people: on a terminal, or when asked

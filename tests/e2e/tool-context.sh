@@ -3,6 +3,19 @@
 # beam context: a Redis database served, and commands executed on one.
 . "$(dirname "$0")/tool-lib.sh"
 
+# Start `beam context ARGS`, which goes on, in $teller; its next line is in $line.
+n_tellers=0
+telling() { # ARGS
+        local fifo=telling.$((n_tellers += 1))
+        mkfifo $fifo
+        "$beam" context "$@" > $fifo &
+        teller=$!
+        exec 7< $fifo
+}
+told() { # WHAT
+        read -r -t "$patience" line <&7 || give_up "$1"
+}
+
 for at in "unix:$tmp/c" "unix:@beam-e2e-$$-c" tcp://127.0.0.1:0; do
         listening said context serve --print-url "$at"
         name=${at%%:*}
@@ -39,6 +52,17 @@ is 'named: set' "$(beam context exec --service ada "$url" SET a 1)" OK
 is 'named: the same again' "$(beam context exec --service ada "$url" GET a)" 1
 is 'named: another' "$(beam context exec --service bob --json "$url" GET a)" null
 is 'named: none' "$(beam context exec --json "$url" GET a)" null
+telling sync --service ada "$url"
+told 'a gap'
+told 'what there is'
+is 'named: sync' "$line" 'SET a 1'
+stop $teller
+first=$server named=$url
+listening said context serve --print-url --service ada --follow "$named" "unix:$tmp/of-ada"
+is 'named: a copy' "$(beam context exec --service ada "$named" WAIT 1 60000)" 1
+is 'named: has what it has' "$(beam context exec "$url" GET a)" 1
+stop "$server"
+server=$first
 stop "$server"
 
 listening said context serve --print-url "unix:$tmp/one"
@@ -60,40 +84,86 @@ stop "$server"
 echo broken > "$tmp/broken.rdb"
 beam context serve --file "$tmp/broken.rdb" "unix:$tmp/kept" 2> said
 is 'a broken file: status' $? 1
-like 'a broken file: words' "$(cat said)" 'cannot load'
+like 'a broken file: words' "$(cat said)" 'it is no RDB, or a broken one'
 is 'a broken file: stays' "$(cat "$tmp/broken.rdb")" broken
+
+beam context serve --file "$tmp/nowhere/kept.rdb" "unix:$tmp/kept" 2> said
+is 'a file where nothing can be: status' $? 1
+like 'a file where nothing can be: words' "$(cat said)" 'no such directory'
+beam context serve --follow nonsense "unix:$tmp/kept" 2> said
+is 'following what is no address: status' $? 2
+like 'following what is no address: words' "$(cat said)" 'not an address'
+
+# what goes on being told
+listening said context serve --print-url "unix:$tmp/told"
+telling exec --json "$url" SUBSCRIBE one two
+told SUBSCRIBE
+is 'exec SUBSCRIBE' "$line" '["subscribe", "one", 1]'
+told SUBSCRIBE
+is 'exec SUBSCRIBE: each channel' "$line" '["subscribe", "two", 2]'
+is 'exec PUBLISH' "$(beam context exec "$url" PUBLISH two hello)" 1
+told 'a message'
+is 'exec SUBSCRIBE: a message' "$line" '["message", "two", "hello"]'
+stop $teller
+is 'exec SUBSCRIBE: ends in order' $? 0
+telling exec "$url" monitor
+told MONITOR
+is 'exec MONITOR' "$line" OK
+beam context exec "$url" SET seen 1 > said
+told 'a command'
+like 'exec MONITOR: a command' "$line" '"SET" "seen" "1"'
+stop $teller
+is 'exec SUBSCRIBE: --timeout' "$(beam context exec --timeout 0.1 "$url" SUBSCRIBE none > said; echo $?)" 124
+
+# with a password
+is 'a password' "$(beam context exec "$url" CONFIG SET requirepass secret)" OK
+like 'without it' "$(beam context exec "$url" PING)" NOAUTH
+is 'with it' "$(beam context exec --password secret "$url" PING)" PONG
+beam context exec --password wrong "$url" PING 2> said
+is 'with another: status' $? 1
+like 'with another: words' "$(cat said)" WRONGPASS
+echo 'password = secret' > conf
+is 'from a file' "$(beam context exec --config conf "$url" PING)" PONG
+telling sync --config conf "$url"
+told 'a gap'
+told 'what there is'
+is 'sync with it' "$line" 'SET seen 1'
+stop $teller
+beam context sync "$url" 2> said
+is 'sync without it: status' $? 3
+like 'sync without it: words' "$(cat said)" '--password'
+first=$server
+listening said context serve --print-url --config conf --follow "$url" "unix:$tmp/copy"
+is 'a copy of it' "$(beam context exec --config conf "unix:$tmp/told" WAIT 1 60000)" 1
+is 'has what it has' "$(beam context exec "$url" GET seen)" 1
+stop "$server"
+stop "$first"
+beam context serve --password secret "unix:$tmp/told" 2> said
+is 'a password for nobody: status' $? 2
+like 'a password for nobody: words' "$(cat said)" requirepass
 
 # following one: what there is, then what changes
 listening said context serve --print-url "unix:$tmp/m"
 beam context exec "unix:$tmp/m" SET a 'two words' > said
 beam context exec "unix:$tmp/m" RPUSH b:l 1 2 > said
-mkfifo changes
-"$beam" context sync --json "unix:$tmp/m" b: > changes &
-follower=$!
-exec 7< changes
-change() { # its next line, in $line
-        read -r -t "$patience" line <&7 || give_up 'a change'
-}
-change
+telling sync --json "unix:$tmp/m" b:
+told 'a gap'
 is 'sync: a gap first' "$line" '{"kind": "gap"}'
-change
+told 'what there was'
 is 'sync: what there was' "$line" '{"kind": "command", "db": 0, "command": ["RPUSH", "b:l", "1", "2"]}'
-change
+told 'all of it'
 like 'sync: all of it' "$line" '"whole"'
 position=$(sed 's/.*"position": "\([^"]*\)".*/\1/' <<< "$line")
 beam context exec "unix:$tmp/m" SET a 3 > said
 beam context exec "unix:$tmp/m" RPUSH b:l 3 > said
-change
+told 'what has changed'
 like 'sync: what has changed' "$line" '"RPUSH", "b:l", "3"'
-stop $follower
+stop $teller
 is 'sync: ends in order' $? 0
-mkfifo more
-"$beam" context sync --position "$position" "unix:$tmp/m" > more &
-follower=$!
-exec 7< more
-change
+telling sync --position "$position" "unix:$tmp/m"
+told 'a change'
 is 'sync: from a position on' "$line" 'SET a 3'
-stop $follower
+stop $teller
 exec 7<&-
 beam context sync --position x "unix:$tmp/m" 2> said
 is 'sync: no position: status' $? 2
