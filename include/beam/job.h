@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Jobs: processes of unix, run by a worker of a context
+ *
+ * Whoever starts a job writes its arguments, environment and input into a context, or a Redis;
+ * a worker there runs it, and writes down what it prints and how it ends. Nobody who
+ * reads that is told less than there was without being told so: output has offsets, a
+ * length and a checksum, and a job whose worker was lost has not returned 0.
+ *
+ *     beam_job_start(url, &options, &job, deadline);
+ *     while (beam_job_next(job, &event, BEAM_FOREVER) == 0 && event.kind != BEAM_JOB_ENDED)
+ *             ...print event.data...
+ *     beam_job_leave(job, deadline);
+ *     beam_job_free(job);
+ *
+ * spec/jobs.md says which keys that is. Threads and deadlines as in beam.h.
+ */
+
+#include <beam/beam.h>
+
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A client's hold of one job. */
+typedef struct beam_job beam_job;
+
+typedef struct beam_job_options {
+        size_t size;             /* sizeof(beam_job_options) */
+        const char *const *argv; /* up to NULL; the first is also the name of what is run */
+        const char *const *env;  /* NAME=VALUE, up to NULL, beside what the worker gives; or NULL */
+        int64_t timeout;         /* ns that it may run; 0: as long as it likes */
+        int64_t grace;           /* ns from SIGTERM to SIGKILL when it is cancelled; 0: 5 s */
+        size_t keep;             /* bytes of output that may lie there unread; 0: 4 MiB */
+        bool goes_on;            /* when this client is gone. Else it is cancelled 10 s later */
+        bool stays;              /* known when it has ended, until somebody removes it */
+        const char *user, *password; /* of the context, or NULL */
+} beam_job_options;
+
+/* Start one at @url. Returns once it lies there to be taken by a worker, which may be late.
+ * Errors as of beam_dial(), and: -EINVAL: no arguments, or what is no variable; -EACCES: the
+ * password; -EPROTO: what answers is no Redis, or refuses; -E2BIG: more than 4,096 arguments
+ * or variables; -ETIMEDOUT, -ECONNRESET: nobody knows. */
+BEAM_API int beam_job_start(const char *url, const beam_job_options *opt, beam_job **ret,
+                            int64_t deadline);
+
+/* Watch job @id, which others may do as well. What it has printed comes from the beginning, as
+ * far as it is still there. Of the options user and password count; NULL is fine. -ENOENT:
+ * there is none of that number. Others as above. */
+BEAM_API int beam_job_attach(const char *url, uint64_t id, const beam_job_options *opt,
+                             beam_job **ret, int64_t deadline);
+
+BEAM_API uint64_t beam_job_id(const beam_job *j);
+
+typedef enum beam_job_kind {
+        BEAM_JOB_OUTPUT, /* n bytes at data of the stream; n is 0 where it ends */
+        BEAM_JOB_GAP,    /* n bytes of it had been removed before they were read here */
+        BEAM_JOB_ENDED,  /* the last: exit, status, signal, why */
+} beam_job_kind;
+
+typedef enum beam_job_exit {
+        BEAM_JOB_EXITED,    /* it returned status */
+        BEAM_JOB_SIGNALLED, /* a signal ended it; status is 128 more */
+        BEAM_JOB_LOST,      /* its worker was; nobody knows how far it came */
+        BEAM_JOB_REFUSED,   /* it was not run */
+        BEAM_JOB_TIMED_OUT, /* it ran for longer than it may, and was ended */
+        BEAM_JOB_CANCELLED, /* before it ran */
+} beam_job_exit;
+
+/* Borrowed from its job until the next one is asked for. */
+typedef struct beam_job_event {
+        beam_job_kind kind;
+        unsigned stream; /* 1 is the standard output, 2 the standard error */
+        const char *data;
+        uint64_t n;
+        beam_job_exit exit;
+        int status;      /* 0 to 255; -1 if it has none, as of those that are lost */
+        int signal;      /* or 0 */
+        bool is_whole;   /* all of the output was told, and its checksum is right */
+        const char *why; /* in words, of what was refused; else "" */
+} beam_job_event;
+
+/* The next that happens to it. Its output is read ahead by a few MiB at most, and by asking
+ * for the next event one says that the last was dealt with: the process waits with what it
+ * prints for the slowest who reads it. -ETIMEDOUT: nothing yet; -ECONNRESET: the link was lost;
+ * -EPROTO: what lies there is no job; -EPIPE: it was told that it has ended. */
+BEAM_API int beam_job_next(beam_job *j, beam_job_event *ret, int64_t deadline);
+
+/* Give @n bytes, up to BEAM_JOB_WRITE_MAX, to its input @stream, 0 for the standard input;
+ * none: it ends there. All or nothing. -ETIMEDOUT: the process has not read what lies there;
+ * -EMSGSIZE, -EPIPE: that input has ended, or the job has; others as above. */
+enum { BEAM_JOB_WRITE_MAX = 64 * 1024 };
+BEAM_API int beam_job_write(beam_job *j, unsigned stream, const void *data, size_t n,
+                            int64_t deadline);
+
+/* Send a signal to its process group; end all of its processes, or not run it; tell that nobody
+ * reads its output @stream any more, as a pipe would tell. They leave with the loop's next
+ * turn, and have no effect on a job that has ended. */
+BEAM_API int beam_job_signal(beam_job *j, int number);
+BEAM_API int beam_job_cancel(beam_job *j);
+BEAM_API int beam_job_close_output(beam_job *j, unsigned stream);
+
+/* For how long the job goes on if nothing is heard of this client, which tells it so: before it
+ * is stopped by SIGSTOP. 10 s otherwise. Returns once the context knows. */
+BEAM_API int beam_job_be_away(beam_job *j, int64_t ns, int64_t deadline);
+
+/* Read no more. Who is the last to leave a job that has ended, and does not stay, removes
+ * it. */
+BEAM_API int beam_job_leave(beam_job *j, int64_t deadline);
+
+/* Without another word to the context. NULL is fine; NULL comes back. */
+BEAM_API beam_job *beam_job_free(beam_job *j);
+
+/* for __attribute__((cleanup)) */
+static inline void beam_job_freep(beam_job **p) {
+        *p = beam_job_free(*p);
+}
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,729 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A job as its client has it: written into the context, read, told things, left. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "../base/clock.h"
+#include "../base/decimal.h"
+#include "../base/fork.h"
+#include "../base/mem.h"
+#include "../loop/loop.h"
+#include "reader.h"
+
+enum {
+        WORDS_MAX = 4096,   /* arguments, and variables. Picked. */
+        KEEP = 4 << 20,     /* what may lie unread unless it is said: J4 */
+        FRAMES_MAX = 64,    /* of input that lie there: as much as of output */
+        UNANSWERED_MAX = 8, /* that have been sent, and nobody has said how many lie there now */
+};
+
+/* When input is full: how often to look whether some has been read. Picked. */
+#define LOOK_AGAIN (CLOCK_SECOND / 100)
+
+/* A context that has said nothing for so long is lost; picked, as for those who follow one. */
+#define PATIENCE (60 * CLOCK_SECOND)
+
+/* What a job consists of, but for the places of its readers. */
+typedef enum key {
+        KEY_LOCK,
+        KEY_ARGS,
+        KEY_ENV,
+        KEY_IN,
+        KEY_OUT,
+        KEY_STATUS,
+        KEY_WAIT,
+        KEY_FIELDS,
+        KEY_LOG,
+        KEY_CONTROL,
+        KEY_OWNER,
+        KEY_BRIEF, /* whoever leaves it as the last removes it */
+        KEY_READERS,
+        N_KEYS,
+} key;
+
+static const char *const key_forms[N_KEYS][2] = {
+        [KEY_LOCK] = { "/jobs/", "" },
+        [KEY_ARGS] = { "/jobs/", "/args" },
+        [KEY_ENV] = { "/jobs/", "/env" },
+        [KEY_IN] = { "/jobs/", "/in" },
+        [KEY_OUT] = { "/jobs/", "/out" },
+        [KEY_STATUS] = { "/jobs/", "/status" },
+        [KEY_WAIT] = { "/jobs/", "/wait" },
+        [KEY_FIELDS] = { "/beam/jobs/", "" },
+        [KEY_LOG] = { "/beam/jobs/", "/log" },
+        [KEY_CONTROL] = { "/beam/jobs/", "/control" },
+        [KEY_OWNER] = { "/beam/jobs/", "/owner" },
+        [KEY_BRIEF] = { "/beam/jobs/", "/brief" },
+        [KEY_READERS] = { "/beam/jobs/", "/readers" },
+};
+
+struct beam_job {
+        uint32_t forks;
+        asker *talk, *log, *end; /* two of them wait most of the time */
+        int error;
+        uint64_t id;
+        char id_text[DECIMAL_MAX];
+        bytes id_bytes;
+        char keys[N_KEYS][64];
+        bool is_begun, is_owned;
+        reader reader;
+
+        timer renew;
+        int64_t heard; /* when the context last answered that */
+
+        char *frame; /* of input, while it is handed over */
+        size_t n_there, n_unanswered;
+        timer look; /* whether input has been read */
+        bool is_looking;
+        bool has_closed[TALLY_STREAMS];
+
+        bool is_over; /* it has ended, and what follows is asked for */
+        bool is_known;
+        stream_id final; /* entry of the log */
+        char status[32], exit[16], why[256];
+        int64_t signal;
+        bool has_told;
+
+        bool has_answered; /* what a call waits for */
+        bool is_brief;
+};
+
+static bytes key_of(const beam_job *j, key k) {
+        return bytes_of(j->keys[k]);
+}
+
+static void fail(beam_job *j, int error) {
+        if (!j->error)
+                j->error = error;
+}
+
+static bool is_past(int64_t deadline) {
+        return deadline != BEAM_FOREVER && clock_now() >= deadline;
+}
+
+/* What the context refuses: it wants a password, or is not what it should be. */
+static int error_of(bytes text) {
+        static const char *const passwords[] = { "NOAUTH", "WRONGPASS", "NOPERM" };
+
+        for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++)
+                if (text.n >= strlen(passwords[i]) &&
+                    memcmp(text.p, passwords[i], strlen(passwords[i])) == 0)
+                        return -EACCES;
+        return -EPROTO;
+}
+
+/* The first value of a reply; false if there is none, and why has been noted. */
+static bool take(beam_job *j, int error, resp_cursor *reply, resp_value *ret) {
+        if (error < 0) {
+                fail(j, error);
+                return false;
+        }
+        resp_cursor_next(reply, ret);
+        if (resp_value_is_error(ret)) {
+                fail(j, error_of(ret->text));
+                return false;
+        }
+        return true;
+}
+
+/* Turn the loop until *@what. */
+static int wait_for(beam_job *j, const bool *what, int64_t deadline) {
+        while (!*what && !j->error) {
+                if (is_past(deadline))
+                        return -ETIMEDOUT;
+                loop_turn(loop_get(), deadline);
+        }
+        return *what ? 0 : j->error;
+}
+
+/* its end */
+
+static void copy(char *ret, size_t size, bytes text) {
+        snprintf(ret, size, "%.*s", (int)(text.n < size ? text.n : size), text.p);
+}
+
+static void on_final(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v) || v.type != RESP_ARRAY || v.n == 0)
+                return;
+        if (!resp_cursor_next(&reply, &v) || !resp_cursor_next(&reply, &v) ||
+            !stream_id_read(v.text, 0, &j->final))
+                fail(j, -EPROTO);
+}
+
+static void on_status(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v))
+                return;
+        if (v.type == RESP_BULK)
+                copy(j->status, sizeof(j->status), v.text);
+        else
+                fail(j, -ENOENT); /* removed, before its end was read here */
+}
+
+static void on_fields(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v, name;
+
+        if (!take(j, error, &reply, &v))
+                return;
+        for (size_t n = v.type == RESP_ARRAY ? v.n / 2 : 0; n > 0; n--) {
+                resp_cursor_next(&reply, &name);
+                resp_cursor_next(&reply, &v);
+                if (bytes_equal(name.text, BYTES("exit")))
+                        copy(j->exit, sizeof(j->exit), v.text);
+                else if (bytes_equal(name.text, BYTES("why")))
+                        copy(j->why, sizeof(j->why), v.text);
+                else if (bytes_equal(name.text, BYTES("signal")))
+                        decimal_read(v.text.p, v.text.n, &j->signal);
+                else if (tally_announce(&j->reader.tally, name.text, v.text) < 0)
+                        fail(j, -EPROTO);
+        }
+        j->is_known = !j->error;
+}
+
+/* It has a status, and all of its output lies there. */
+static void end(beam_job *j) {
+        if (j->is_over)
+                return;
+        j->is_over = true;
+        timer_stop(&j->look);
+        asker_say(j->talk, on_final, j, BYTES("XREVRANGE"), key_of(j, KEY_LOG), BYTES("+"),
+                  BYTES("-"), BYTES("COUNT"), BYTES("1"));
+        asker_say(j->talk, on_status, j, BYTES("GET"), key_of(j, KEY_STATUS));
+        asker_say(j->talk, on_fields, j, BYTES("HGETALL"), key_of(j, KEY_FIELDS));
+}
+
+static void on_wait(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (take(j, error, &reply, &v))
+                end(j);
+}
+
+/* Another client may have taken away what we wait for, as BLPOP does. */
+static void on_look_at_status(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v))
+                return;
+        j->heard = clock_now();
+        if (v.type == RESP_BULK)
+                end(j);
+}
+
+/* being there */
+
+static void say_owned(beam_job *j, int64_t ms) {
+        char text[DECIMAL_MAX];
+
+        if (j->is_owned)
+                asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_OWNER), BYTES(""),
+                          BYTES("PX"), (bytes){ text, decimal_print(ms, text) });
+}
+
+static void renew(beam_job *j) {
+        if (!j->is_known)
+                say_owned(j, READER_LEASE_MS);
+        reader_say_place(&j->reader, READER_LEASE_MS);
+        reader_trim(&j->reader);
+        if (!j->is_over)
+                asker_say(j->talk, on_look_at_status, j, BYTES("GET"), key_of(j, KEY_STATUS));
+}
+
+static void on_renew(timer *t) {
+        beam_job *j = container_of(t, beam_job, renew);
+
+        if (!j->is_over && clock_now() - j->heard > PATIENCE) {
+                fail(j, -ECONNRESET);
+                return;
+        }
+        renew(j);
+        timer_start(t, loop_get(), clock_add(clock_now(), READER_RENEW_MS * (CLOCK_SECOND / 1000)));
+}
+
+/* Whether it has been begun or watched, from here on it is the same. */
+static void enter(beam_job *j) {
+        j->heard = clock_now();
+        timer_start(&j->renew, loop_get(),
+                    clock_add(clock_now(), READER_RENEW_MS * (CLOCK_SECOND / 1000)));
+        asker_say(j->end, on_wait, j, BYTES("BLMOVE"), key_of(j, KEY_WAIT), key_of(j, KEY_WAIT),
+                  BYTES("LEFT"), BYTES("LEFT"), BYTES("0"));
+}
+
+static void name_it(beam_job *j, uint64_t id, size_t keep) {
+        j->id = id;
+        j->id_bytes = (bytes){ j->id_text, decimal_print((int64_t)id, j->id_text) };
+        for (int k = 0; k < N_KEYS; k++)
+                snprintf(j->keys[k], sizeof(j->keys[k]), "%s%" PRIu64 "%s", key_forms[k][0], id,
+                         key_forms[k][1]);
+        reader_open(&j->reader, j->talk, j->log, id, keep ? keep : KEEP);
+}
+
+/* starting */
+
+static void on_created(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v))
+                return;
+        if (v.type != RESP_INTEGER || v.integer < 1) {
+                fail(j, -EPROTO);
+                return;
+        }
+        j->id = (uint64_t)v.integer - 1;
+        j->has_answered = true;
+}
+
+/* What a transaction answers: something for each of its commands, and no error. */
+static void on_begun(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v))
+                return;
+        if (v.type != RESP_ARRAY) {
+                fail(j, -EPROTO);
+                return;
+        }
+        while (resp_cursor_next(&reply, &v))
+                if (resp_value_is_error(&v)) {
+                        fail(j, error_of(v.text));
+                        return;
+                }
+        j->is_begun = true;
+}
+
+static size_t n_words(const char *const *words) {
+        size_t n = 0;
+
+        while (words && words[n])
+                n++;
+        return n;
+}
+
+static int check(const beam_job_options *opt) {
+        size_t n_args = n_words(opt->argv), n_env = n_words(opt->env);
+
+        if (n_args == 0 || !*opt->argv[0] || opt->timeout < 0 || opt->grace < 0)
+                return -EINVAL;
+        if (n_args > WORDS_MAX || n_env > WORDS_MAX)
+                return -E2BIG;
+        for (size_t i = 0; i < n_env; i++)
+                if (opt->env[i][0] == '=' || !strchr(opt->env[i], '='))
+                        return -EINVAL;
+        return 0;
+}
+
+static int say_words(beam_job *j, const beam_job_options *opt) {
+        size_t n_args = n_words(opt->argv), n_env = n_words(opt->env);
+        bytes *argv = mem_array(2 + (n_args > 2 * n_env ? n_args : 2 * n_env), sizeof(*argv));
+
+        if (!argv)
+                return -ENOMEM;
+        argv[0] = BYTES("RPUSH");
+        argv[1] = key_of(j, KEY_ARGS);
+        for (size_t i = 0; i < n_args; i++)
+                argv[2 + i] = bytes_of(opt->argv[i]);
+        asker_ask(j->talk, NULL, NULL, argv, 2 + n_args);
+        argv[0] = BYTES("HSET");
+        argv[1] = key_of(j, KEY_ENV);
+        for (size_t i = 0; i < n_env; i++) {
+                const char *equals = strchr(opt->env[i], '=');
+
+                argv[2 + 2 * i] = (bytes){ opt->env[i], (size_t)(equals - opt->env[i]) };
+                argv[3 + 2 * i] = bytes_of(equals + 1);
+        }
+        if (n_env > 0)
+                asker_ask(j->talk, NULL, NULL, argv, 2 + 2 * n_env);
+        mem_free(argv);
+        return 0;
+}
+
+static void say_number(beam_job *j, const char *field, int64_t n) {
+        char text[DECIMAL_MAX];
+
+        if (n > 0)
+                asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS),
+                          bytes_of(field), (bytes){ text, decimal_print(n, text) });
+}
+
+/* All in one transaction: whoever takes it finds all of it. */
+static int say_all(beam_job *j, const beam_job_options *opt) {
+        const int64_t ms = CLOCK_SECOND / 1000;
+        int r;
+
+        asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
+        r = say_words(j, opt);
+        if (r < 0)
+                return r;
+        asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("output"),
+                  BYTES("log"));
+        say_number(j, "keep", (int64_t)opt->keep);
+        say_number(j, "timeout", (opt->timeout + ms - 1) / ms);
+        say_number(j, "grace", (opt->grace + ms - 1) / ms);
+        j->is_owned = !opt->goes_on;
+        if (j->is_owned)
+                asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("owner"),
+                          key_of(j, KEY_OWNER));
+        say_owned(j, READER_LEASE_MS);
+        if (!opt->stays)
+                asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_BRIEF), BYTES("1"));
+        reader_enter(&j->reader);
+        asker_say(j->talk, NULL, NULL, BYTES("RPUSH"), BYTES("/jobs/start"), j->id_bytes);
+        return asker_say(j->talk, on_begun, j, BYTES("EXEC"));
+}
+
+static int open_askers(beam_job *j, const char *text, const char *user, const char *password) {
+        asker **all[] = { &j->talk, &j->log, &j->end };
+        url at;
+        int r = url_parse(text, &at);
+
+        /* a descriptor is one link, and this takes three */
+        if (r == 0 && at.kind != URL_UNIX && at.kind != URL_ABSTRACT && at.kind != URL_TCP)
+                r = -EINVAL;
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)
+                r = asker_open(&at, user, password, all[i]);
+        return r;
+}
+
+static void on_look(timer *t);
+
+static int new_job(const char *at, const beam_job_options *opt, beam_job **ret) {
+        beam_job *j = mem_zero(sizeof(*j));
+        int r;
+
+        if (!j)
+                return -ENOMEM;
+        j->forks = fork_count();
+        j->renew.fn = on_renew;
+        j->look.fn = on_look;
+        r = open_askers(j, at, opt->user, opt->password);
+        if (r < 0) {
+                beam_job_free(j);
+                return r;
+        }
+        *ret = j;
+        return 0;
+}
+
+int beam_job_start(const char *at, const beam_job_options *opt, beam_job **ret, int64_t deadline) {
+        beam_job *j;
+        int r = check(opt);
+
+        if (r == 0)
+                r = new_job(at, opt, &j);
+        if (r < 0)
+                return r;
+        asker_say(j->talk, on_created, j, BYTES("RPUSH"), BYTES("/jobs"), bytes_of(opt->argv[0]));
+        r = wait_for(j, &j->has_answered, deadline);
+        if (r == 0) {
+                name_it(j, j->id, opt->keep);
+                r = say_all(j, opt);
+        }
+        if (r == 0) {
+                enter(j);
+                r = wait_for(j, &j->is_begun, deadline);
+        }
+        if (r < 0) {
+                beam_job_free(j);
+                return r;
+        }
+        *ret = j;
+        return 0;
+}
+
+static void on_named(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v))
+                return;
+        if (v.type != RESP_BULK || v.text.n == 0)
+                fail(j, -ENOENT);
+        else
+                j->has_answered = true;
+}
+
+int beam_job_attach(const char *at, uint64_t id, const beam_job_options *opt, beam_job **ret,
+                    int64_t deadline) {
+        static const beam_job_options none = { .size = sizeof(none) };
+        beam_job *j;
+        int r = id > INT64_MAX ? -ENOENT : new_job(at, opt ? opt : &none, &j);
+
+        if (r < 0)
+                return r;
+        name_it(j, id, 0);
+        asker_say(j->talk, on_named, j, BYTES("LINDEX"), BYTES("/jobs"), j->id_bytes);
+        reader_enter(&j->reader);
+        asker_say(j->talk, on_look_at_status, j, BYTES("GET"), key_of(j, KEY_STATUS));
+        enter(j);
+        r = wait_for(j, &j->has_answered, deadline);
+        if (r < 0) {
+                beam_job_free(j);
+                return r;
+        }
+        *ret = j;
+        return 0;
+}
+
+uint64_t beam_job_id(const beam_job *j) {
+        return j->id;
+}
+
+/* reading */
+
+static void tell_end(beam_job *j, beam_job_event *ret) {
+        static const struct {
+                const char *name;
+                beam_job_exit exit;
+        } others[] = {
+                { "lost", BEAM_JOB_LOST },
+                { "refused", BEAM_JOB_REFUSED },
+                { "timed out", BEAM_JOB_TIMED_OUT },
+                { "cancelled", BEAM_JOB_CANCELLED },
+        };
+        int64_t status;
+
+        *ret = (beam_job_event){
+                .kind = BEAM_JOB_ENDED,
+                .exit = BEAM_JOB_LOST, /* as is what nobody understands */
+                .status = -1,
+                .why = j->why,
+                .is_whole = tally_is_whole(&j->reader.tally),
+        };
+        if (decimal_read(j->status, strlen(j->status), &status) && status >= 0 && status <= 255) {
+                ret->status = (int)status;
+                ret->exit = BEAM_JOB_EXITED;
+                if (strcmp(j->exit, "signalled") == 0) {
+                        ret->exit = BEAM_JOB_SIGNALLED;
+                        ret->signal = (int)j->signal;
+                }
+                return;
+        }
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                if (strcmp(j->status, others[i].name) == 0)
+                        ret->exit = others[i].exit;
+}
+
+/* Returns 1 with an event, 0 if there is none yet. */
+static int tell(beam_job *j, beam_job_event *ret) {
+        int r;
+
+        if (j->has_told)
+                return -EPIPE;
+        r = j->error && !reader_has_more(&j->reader) ? 0 : reader_next(&j->reader, ret);
+        if (r > 0)
+                return r;
+        if (j->is_known && stream_id_compare(j->reader.last, j->final) >= 0) {
+                tell_end(j, ret);
+                j->has_told = true;
+                return 1;
+        }
+        if (r < 0)
+                fail(j, r);
+        return j->error;
+}
+
+int beam_job_next(beam_job *j, beam_job_event *ret, int64_t deadline) {
+        int r;
+
+        if (j->forks != fork_count())
+                return -ECHILD;
+        while ((r = tell(j, ret)) == 0) {
+                if (is_past(deadline))
+                        return -ETIMEDOUT;
+                loop_turn(loop_get(), deadline);
+        }
+        return r < 0 ? r : 0;
+}
+
+/* telling it things */
+
+static void on_counted(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (take(j, error, &reply, &v) && v.type == RESP_INTEGER)
+                j->n_there = (size_t)v.integer;
+        j->is_looking = false;
+}
+
+static void on_pushed(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        j->n_unanswered--;
+        if (take(j, error, &reply, &v) && v.type == RESP_INTEGER)
+                j->n_there = (size_t)v.integer;
+}
+
+static void on_look(timer *t) {
+        beam_job *j = container_of(t, beam_job, look);
+
+        asker_say(j->talk, on_counted, j, BYTES("LLEN"), key_of(j, KEY_IN));
+}
+
+static bool has_room(beam_job *j) {
+        if (j->n_unanswered < UNANSWERED_MAX && j->n_there + j->n_unanswered < FRAMES_MAX)
+                return true;
+        if (j->n_unanswered == 0 && !j->is_looking) {
+                j->is_looking = true;
+                timer_start(&j->look, loop_get(), clock_add(clock_now(), LOOK_AGAIN));
+        }
+        return false;
+}
+
+int beam_job_write(beam_job *j, unsigned stream, const void *data, size_t n, int64_t deadline) {
+        char head[DECIMAL_MAX + 1];
+        size_t n_head;
+
+        if (j->forks != fork_count())
+                return -ECHILD;
+        if (stream >= TALLY_STREAMS)
+                return -EINVAL;
+        if (n > BEAM_JOB_WRITE_MAX)
+                return -EMSGSIZE;
+        if (!j->frame && !(j->frame = mem_new(BEAM_JOB_WRITE_MAX + sizeof(head))))
+                return -ENOMEM;
+        for (;;) {
+                if (j->error)
+                        return j->error;
+                if (j->is_over || j->has_closed[stream])
+                        return -EPIPE;
+                if (has_room(j))
+                        break;
+                if (is_past(deadline))
+                        return -ETIMEDOUT;
+                loop_turn(loop_get(), deadline);
+        }
+        n_head = decimal_print(stream, head);
+        head[n_head++] = ':';
+        memcpy(j->frame, head, n_head);
+        if (n > 0)
+                memcpy(j->frame + n_head, data, n);
+        j->n_unanswered++;
+        j->has_closed[stream] = n == 0;
+        return asker_say(j->talk, on_pushed, j, BYTES("RPUSH"), key_of(j, KEY_IN),
+                         (bytes){ j->frame, n_head + n });
+}
+
+static int control(beam_job *j, const char *word) {
+        if (j->forks != fork_count())
+                return -ECHILD;
+        if (j->error)
+                return j->error;
+        return asker_say(j->talk, NULL, NULL, BYTES("RPUSH"), key_of(j, KEY_CONTROL),
+                         bytes_of(word));
+}
+
+int beam_job_signal(beam_job *j, int number) {
+        char word[32];
+
+        if (number < 1 || number > 64)
+                return -EINVAL;
+        snprintf(word, sizeof(word), "signal %d", number);
+        return control(j, word);
+}
+
+int beam_job_cancel(beam_job *j) {
+        return control(j, "cancel");
+}
+
+int beam_job_close_output(beam_job *j, unsigned stream) {
+        char word[32];
+
+        if (stream >= TALLY_STREAMS)
+                return -EINVAL;
+        tally_unwant(&j->reader.tally, stream);
+        snprintf(word, sizeof(word), "close %u", stream);
+        return control(j, word);
+}
+
+static void on_answer(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (take(j, error, &reply, &v))
+                j->has_answered = true;
+}
+
+int beam_job_be_away(beam_job *j, int64_t ns, int64_t deadline) {
+        int64_t ms = ns / (CLOCK_SECOND / 1000);
+
+        if (j->forks != fork_count())
+                return -ECHILD;
+        if (ms < 1)
+                return -EINVAL;
+        say_owned(j, ms);
+        reader_say_place(&j->reader, ms);
+        j->has_answered = false;
+        asker_say(j->talk, on_answer, j, BYTES("PING"));
+        return wait_for(j, &j->has_answered, deadline);
+}
+
+/* leaving */
+
+/* J25 */
+static void remove_it(beam_job *j) {
+        bytes argv[N_KEYS + 1] = { BYTES("DEL") };
+
+        for (int k = 0; k < N_KEYS; k++)
+                argv[k + 1] = key_of(j, (key)k);
+        asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
+        asker_say(j->talk, NULL, NULL, BYTES("LSET"), BYTES("/jobs"), j->id_bytes, BYTES(""));
+        asker_ask(j->talk, NULL, NULL, argv, N_KEYS + 1);
+        asker_say(j->talk, on_answer, j, BYTES("EXEC"));
+}
+
+static void on_left(void *data, bool is_last) {
+        beam_job *j = data;
+
+        if (is_last && j->is_brief && j->is_over)
+                remove_it(j);
+        else
+                j->has_answered = true;
+}
+
+static void on_brief(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (take(j, error, &reply, &v))
+                j->is_brief = v.type == RESP_INTEGER && v.integer == 1;
+}
+
+int beam_job_leave(beam_job *j, int64_t deadline) {
+        if (j->forks != fork_count())
+                return -ECHILD;
+        if (j->error)
+                return j->error;
+        timer_stop(&j->renew);
+        j->has_answered = false;
+        if (j->is_owned)
+                asker_say(j->talk, NULL, NULL, BYTES("DEL"), key_of(j, KEY_OWNER));
+        asker_say(j->talk, on_brief, j, BYTES("EXISTS"), key_of(j, KEY_BRIEF));
+        reader_leave(&j->reader, on_left, j);
+        return wait_for(j, &j->has_answered, deadline);
+}
+
+beam_job *beam_job_free(beam_job *j) {
+        if (!j)
+                return NULL;
+        timer_stop(&j->renew);
+        timer_stop(&j->look);
+        reader_close(&j->reader);
+        asker_free(j->talk);
+        asker_free(j->log);
+        asker_free(j->end);
+        mem_free(j->frame);
+        return mem_free(j);
+}
