@@ -90,7 +90,7 @@ typedef enum beam_result_kind {
         BEAM_RESULT_NULL,
         BEAM_RESULT_STATUS,  /* data: "OK" */
         BEAM_RESULT_ERROR,   /* data: "ERR syntax error" */
-        BEAM_RESULT_INTEGER, /* integer */
+        BEAM_RESULT_INTEGER, /* integer; data as it was written */
         BEAM_RESULT_REAL,    /* real; data as it was written */
         BEAM_RESULT_BOOL,    /* integer: 0 or 1 */
         BEAM_RESULT_BYTES,   /* data */
@@ -193,10 +193,25 @@ typedef struct beam_mount_calls {
         beam_type (*type)(void *data, beam_arg name);
 } beam_mount_calls;
 
-/* Mount them in database @db under @prefix. -EEXIST: there are such names already, or another
- * mount's prefix begins with this one, or this one with that. @calls is copied. */
+/* Mount them in database @db under @prefix. @calls is copied. -EEXIST: there are such names
+ * already, or another mount's prefix begins with this one, or this one with that. -EINVAL: no
+ * such database, no read(), or a prefix beyond 512 MiB. -EBUSY: from within such a call. -ENOMEM.
+ */
 BEAM_API int beam_context_mount(beam_context *ctx, int db, const char *prefix,
                                 const beam_mount_calls *calls, void *data, beam_mount **ret);
+
+/* A number of the program's own: read when a command asks for it, and set by one that gives it
+ * a whole number from @min to @max. Where these are equal it can only be read. */
+typedef struct beam_number {
+        const char *name; /* behind the prefix */
+        int64_t *value;
+        int64_t min, max;
+} beam_number;
+
+/* The same with functions for @numbers, up to one without a name. They are not copied, and
+ * live as long as the mount. Errors as above. */
+BEAM_API int beam_context_mount_numbers(beam_context *ctx, int db, const char *prefix,
+                                        const beam_number *numbers, beam_mount **ret);
 
 /* The program has changed what is under @name, without the prefix: tell those who watch it,
  * wait for it or follow the context. Not needed for what a command has written. */

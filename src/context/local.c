@@ -250,13 +250,29 @@ int beam_client_new(beam_context *ctx, beam_client **ret) {
 
 /* computed keys */
 
-int beam_context_mount(beam_context *ctx, int number, const char *prefix,
-                       const beam_mount_calls *calls, void *data, beam_mount **ret) {
+static int find_db(beam_context *ctx, int number, db **ret) {
         if (ctx->forks != fork_count())
                 return -ECHILD;
         if (number < 0 || number >= ctx->store->n_dbs)
                 return -EINVAL;
-        return mount_new(&ctx->store->dbs[number], bytes_of(prefix), calls, data, ret);
+        *ret = &ctx->store->dbs[number];
+        return 0;
+}
+
+int beam_context_mount(beam_context *ctx, int number, const char *prefix,
+                       const beam_mount_calls *calls, void *data, beam_mount **ret) {
+        db *d;
+        int r = find_db(ctx, number, &d);
+
+        return r < 0 ? r : mount_new(d, bytes_of(prefix), calls, data, ret);
+}
+
+int beam_context_mount_numbers(beam_context *ctx, int number, const char *prefix,
+                               const beam_number *numbers, beam_mount **ret) {
+        db *d;
+        int r = find_db(ctx, number, &d);
+
+        return r < 0 ? r : mount_numbers(d, bytes_of(prefix), numbers, ret);
 }
 
 int beam_mount_changed(beam_mount *m, beam_arg name) {

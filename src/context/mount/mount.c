@@ -79,6 +79,7 @@ mount *mount_free(mount *m) {
         if (list_is_empty(m->db->mounts))
                 m->db->mounts = mem_free(m->db->mounts);
         m->db->store->mounting.n_mounts--;
+        mem_free(m->owned);
         return mem_free(m);
 }
 

@@ -35,6 +35,7 @@ struct beam_mount {
         uint64_t id;
         beam_mount_calls calls;
         void *data;
+        void *owned;  /* memory that is freed with it, or NULL */
         bytes prefix; /* behind this struct */
         table used;   /* by the command under way: its names */
 };
@@ -56,6 +57,8 @@ void mounting_init(mounting *m);
 /* -EEXIST: there is a mount or a key there already. */
 int mount_new(db *d, bytes prefix, const beam_mount_calls *calls, void *data, mount **ret);
 mount *mount_free(mount *m);
+/* Of numbers of the program, up to one without a name. */
+int mount_numbers(db *d, bytes prefix, const beam_number *all, mount **ret);
 
 /* The mount that @name is under, or NULL. */
 mount *mount_of(const db *d, bytes name);

@@ -399,6 +399,48 @@ TEST(in_a_snapshot) {
         end(&p);
 }
 
+TEST(numbers) {
+        int64_t count = 7, limit = 10, balance = -3;
+        const beam_number all[] = { { "count", &count, 0, 0 },
+                                    { "limit", &limit, 0, 100 },
+                                    { "balance", &balance, INT64_MIN, INT64_MAX },
+                                    { NULL, NULL, 0, 0 } };
+        store *s;
+        client *c;
+        mount *m;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        assert_r(mount_numbers(&s->dbs[0], BYTES("n:"), all, &m), 0);
+        assert_r(mount_numbers(&s->dbs[0], BYTES("n:"), all, &m), -EEXIST);
+        assert_str(ask(c, "mget n:count n:limit n:balance n: n:coun n:counts"),
+                   "*6\n$1\n7\n$2\n10\n$2\n-3\n$-1\n$-1\n$-1\n");
+        assert_str(ask(c, "type n:limit"), "+string\n");
+        assert_str(ask(c, "type n:other"), "+none\n");
+        assert_str(ask(c, "keys n:*"), "*3\n$7\nn:count\n$7\nn:limit\n$9\nn:balance\n");
+
+        assert_str(ask(c, "incrby n:limit 90"), ":100\n");
+        assert_eq(limit, 100);
+        assert_str(ask(c, "incr n:limit"),
+                   "-ERR n:limit: it has to be a whole number from 0 to 100\n");
+        assert_str(ask(c, "set n:limit -1"),
+                   "-ERR n:limit: it has to be a whole number from 0 to 100\n");
+        assert_str(ask(c, "set n:limit many"),
+                   "-ERR n:limit: it has to be a whole number from 0 to 100\n");
+        assert_str(ask(c, "del n:limit"),
+                   "-ERR n:limit: it has to be a whole number from 0 to 100\n");
+        assert_eq(limit, 100);
+        assert_str(ask(c, "incr n:count"), "-ERR n:count: it can only be read\n");
+        assert_str(ask(c, "set n:other 1"), "-ERR n:other: there is no such number\n");
+        assert_str(ask(c, "set n:balance -9223372036854775808"), "+OK\n");
+        assert_true(balance == INT64_MIN);
+        assert_str(ask(c, "set n:balance x"),
+                   "-ERR n:balance: it has to be a whole number from -9223372036854775808 to "
+                   "9223372036854775807\n");
+        client_free(c);
+        store_free(s); /* and what is left */
+}
+
 /* Whatever allocation fails: an error and nothing taken, or all of it. */
 TEST(without_memory) {
         static const char *const lines[] = { "hset app:hash b 2", "rpush app:list d",
