@@ -20,10 +20,13 @@
 /* Of an environment this much is looked at; picked, the usual is 4 KiB. */
 enum { ENVIRON_MAX = 256 * 1024 };
 
+/* Who is still not seen stopped by then is killed as it is. */
+enum { STOPS_MAX = 32 };
+
 typedef struct entry {
         pid_t pid, parent, group, session;
         uint64_t start;
-        bool is_alive, is_in;
+        bool is_alive, is_stopped, is_in;
 } entry;
 
 typedef struct look {
@@ -76,6 +79,7 @@ static int entry_read(int dir, pid_t pid, entry *ret) {
                          &state, &ret->parent, &ret->group, &ret->session, &threads, &start) != 6)
                 return -ESRCH;
         ret->start = start;
+        ret->is_stopped = state == 'T' || state == 't';
         /* The first thread may have ended before the others. */
         ret->is_alive = (state != 'Z' && state != 'X') || threads > 1;
         return 0;
@@ -238,32 +242,78 @@ static void remember(kin *k, const look *l, size_t n) {
                         k->known[k->n_known++] = (kin_one){ e->pid, e->start };
 }
 
-int kin_signal(kin *k, int signal) {
-        look l = { 0 };
+/* Returns how many are alive. */
+static int look_take(look *l, kin *k) {
         size_t n = 0;
         int r;
 
-        /* At once, and nobody in there forks meanwhile: the kernel sees to that. */
-        if (k->root && signal)
-                (void)kill(-k->root, signal);
-        r = look_open(&l);
+        *l = (look){ 0 };
+        r = look_open(l);
         if (r == 0)
-                r = mark_first(&l, k);
+                r = mark_first(l, k);
         if (r < 0) {
-                look_close(&l);
+                look_close(l);
                 return r;
         }
-        mark_rest(&l, k);
-        for (const entry *e = l.entries; e < l.entries + l.n; e++) {
-                if (!e->is_in || !e->is_alive)
-                        continue;
-                n++;
-                if (signal && !(k->root && e->group == k->root))
-                        tell(&l, e, signal);
-        }
-        remember(k, &l, n);
-        look_close(&l);
+        mark_rest(l, k);
+        for (const entry *e = l->entries; e < l->entries + l->n; e++)
+                n += e->is_in && e->is_alive;
+        remember(k, l, n);
         return (int)n;
+}
+
+/* The group at once: nobody in there forks meanwhile, the kernel sees to that. */
+static void tell_group(const kin *k, int signal) {
+        if (k->root)
+                (void)kill(-k->root, signal);
+}
+
+static void tell_all(const kin *k, const look *l, int signal) {
+        tell_group(k, signal);
+        for (const entry *e = l->entries; e < l->entries + l->n; e++)
+                if (e->is_in && e->is_alive && !(k->root && e->group == k->root))
+                        tell(l, e, signal);
+}
+
+int kin_count(kin *k) {
+        look l;
+        int n = look_take(&l, k);
+
+        if (n >= 0)
+                look_close(&l);
+        return n;
+}
+
+int kin_signal(kin *k, int signal) {
+        look l;
+        /* before it, since who ends leaves children that are nobody's */
+        int n = look_take(&l, k);
+
+        if (n < 0) {
+                tell_group(k, signal);
+                return n;
+        }
+        tell_all(k, &l, signal);
+        look_close(&l);
+        return n;
+}
+
+int kin_kill(kin *k) {
+        size_t n_running = 0;
+        look l;
+        int n;
+
+        tell_group(k, SIGSTOP);
+        n = look_take(&l, k);
+        if (n < 0) {
+                tell_group(k, SIGKILL);
+                return n;
+        }
+        for (const entry *e = l.entries; e < l.entries + l.n; e++)
+                n_running += e->is_in && e->is_alive && !e->is_stopped;
+        tell_all(k, &l, n_running && k->n_stops++ < STOPS_MAX ? SIGSTOP : SIGKILL);
+        look_close(&l);
+        return n;
 }
 
 void kin_deinit(kin *k) {

@@ -31,9 +31,18 @@ typedef struct kin {
         /* private */
         kin_one *known;
         size_t n_known;
+        int n_stops;
 } kin;
 
-/* Send @signal to each that is alive, or 0 for none. Returns how many there were, or why it
- * could not look: then only the root's group was told. */
+/* How many are alive, or why it could not look. */
+int kin_count(kin *k);
+
+/* Send @signal to each. Returns how many there were, or why it could not look: then the
+ * root's group was told, no others. */
 int kin_signal(kin *k, int signal);
+
+/* One step towards killing all, the same otherwise: again until it returns 0, with a moment
+ * in between. At first they are only stopped. So who forks on and on comes to a halt, as what
+ * is stopped still counts in its limit; and nobody loses its parent, by which it is found. */
+int kin_kill(kin *k);
 void kin_deinit(kin *k);

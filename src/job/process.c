@@ -419,10 +419,32 @@ static void finish(process *p, bool has_left) {
                 p->ended(p, p->data);
 }
 
-/* Returns how many were alive, or an error. */
-static int kin_tell(process *p, int signal) {
-        return cgroup_is(&p->cgroup) ? cgroup_signal(&p->cgroup, signal)
-                                     : kin_signal(&p->kin, signal);
+/* These return how many were alive, or an error. */
+static int tree_count(process *p) {
+        return cgroup_is(&p->cgroup) ? cgroup_signal(&p->cgroup, 0) : kin_count(&p->kin);
+}
+
+static int tree_kill(process *p) {
+        return cgroup_is(&p->cgroup) ? cgroup_signal(&p->cgroup, SIGKILL) : kin_kill(&p->kin);
+}
+
+/* What is stopped cannot hear it before it goes on. */
+static void tree_ask(process *p) {
+        if (cgroup_is(&p->cgroup))
+                (void)cgroup_signal(&p->cgroup, SIGTERM);
+        else
+                (void)kin_signal(&p->kin, SIGTERM);
+        if (p->kin.root)
+                (void)kill(-p->pid, SIGCONT);
+}
+
+/* Without the loop, until all are gone. */
+static int kill_all(process *p, int64_t give_up) {
+        int n;
+
+        while ((n = tree_kill(p)) > 0 && clock_now() < give_up)
+                poll(&(struct pollfd){ .fd = p->fd, .events = POLLIN }, !p->is_over, LOOK_FIRST_MS);
+        return n;
 }
 
 static int look_at(process *p, int64_t when) {
@@ -452,9 +474,9 @@ static void proceed(process *p) {
         if (p->stage == ASKED && now >= p->kill_at)
                 begin_kill(p);
         if (p->stage == KILLED)
-                n = kin_tell(p, SIGKILL);
+                n = tree_kill(p);
         else if (p->is_over)
-                n = kin_tell(p, 0);
+                n = tree_count(p);
         if (p->is_over && (n == 0 || (p->stage == KILLED && now >= p->give_up))) {
                 finish(p, n != 0);
                 return;
@@ -467,8 +489,7 @@ static void proceed(process *p) {
         if (look_at(p, next) == 0 || !p->is_over)
                 return;
         /* Without memory for a timer nobody would come back. */
-        n = kin_tell(p, SIGKILL);
-        finish(p, n != 0);
+        finish(p, kill_all(p, clock_add(now, KILL_MS * MS)) != 0);
 }
 
 static void on_timer(timer *t) {
@@ -576,19 +597,9 @@ static void forget(process *p) {
         mem_free(p);
 }
 
-/* Without the loop: until all are gone, but not for long. */
-static void kill_all(process *p) {
-        int64_t give_up = clock_add(clock_now(), KILL_MS * MS);
-        int n;
-
-        do {
-                n = kin_tell(p, SIGKILL);
-                poll(&(struct pollfd){ .fd = p->fd, .events = POLLIN }, 1, clock_poll_ms(give_up));
-        } while (n > 0 && clock_now() < give_up);
-        (void)cgroup_remove(&p->cgroup, give_up);
-}
-
 process *process_free(process *p) {
+        int64_t give_up = clock_add(clock_now(), KILL_MS * MS);
+
         if (!p)
                 return NULL;
         if (p->forks != fork_count()) {
@@ -597,8 +608,11 @@ process *process_free(process *p) {
         }
         left_sweep();
         timer_stop(&p->timer);
-        if (p->stage != ENDED)
-                kill_all(p);
+        if (p->stage != ENDED) {
+                (void)kill_all(p, give_up);
+                poll(&(struct pollfd){ .fd = p->fd, .events = POLLIN }, 1, clock_poll_ms(give_up));
+                (void)cgroup_remove(&p->cgroup, give_up);
+        }
         if (reap(p)) {
                 discard(p);
         } else {
@@ -651,10 +665,7 @@ int process_cancel(process *p, int64_t kill_at) {
         if (p->stage == ASKED)
                 return 0;
         p->stage = ASKED;
-        (void)kin_tell(p, SIGTERM);
-        /* what is stopped cannot hear it */
-        if (p->kin.root)
-                (void)kill(-p->pid, SIGCONT);
+        tree_ask(p);
         return 0;
 }
 
