@@ -45,6 +45,11 @@ BEAM_API int beam_context_keep(beam_context *ctx, const char *path, const char *
  * of it; else of write(2) and its like, and the file is as it was. */
 BEAM_API int beam_context_save(beam_context *ctx);
 
+/* Let clients end the program: @fn is called from the loop after SHUTDOWN, when what was to be
+ * saved is saved and replicas have what they could be told. Nobody is served any more then, and
+ * the program is to end. NULL, as at first: SHUTDOWN is refused. */
+BEAM_API void beam_context_on_shutdown(beam_context *ctx, void (*fn)(void *data), void *data);
+
 /* serving */
 
 /* Be reached by clients of Redis at @url: unix:/path unix:@abstract tcp://host:port fd:N, as
@@ -70,7 +75,8 @@ BEAM_API int beam_context_serve_named(const char *url, beam_context_setup *setup
 BEAM_API const char *beam_context_server_url(const beam_context_server *s); /* with the port */
 
 /* One more connection: at the other end of @fd, an open stream of any kind; or of a byte
- * stream, over a session or in memory. It is the server's when this succeeds. */
+ * stream, over a session or in memory. It is the server's when this succeeds. -ECONNREFUSED:
+ * there are as many as there may be (CONFIG SET maxclients), and it was told so. */
 BEAM_API int beam_context_server_take(beam_context_server *s, int fd);
 BEAM_API int beam_context_server_take_stream(beam_context_server *s, beam_stream *st);
 

@@ -37,6 +37,15 @@ static const char *wrong_with(int r) {
         }
 }
 
+/* A client ends it, which has said whether to save. */
+static bool was_shut_down;
+
+static void on_shutdown(void *data) {
+        (void)data;
+        was_shut_down = true;
+        beam_loop_stop();
+}
+
 static int save(beam_context *ctx, const cli_opts *o) {
         int r = o->file ? beam_context_save(ctx) : 0;
 
@@ -113,6 +122,8 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_error("cannot make a context: %s", beam_strerror(r));
                 return CLI_FAILED;
         }
+        if (!o->each && !o->named)
+                beam_context_on_shutdown(ctx, on_shutdown, NULL);
         r = o->file ? beam_context_keep(ctx, o->file, NULL) : 0;
         if (r < 0) {
                 say_error("cannot keep a context in %s: %s", o->file, wrong_with(r));
@@ -136,7 +147,7 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         }
         for (int i = 0; i < n_urls; i++)
                 beam_context_server_free(servers[i]);
-        return status == CLI_DONE ? save(ctx, o) : status;
+        return status == CLI_DONE && !was_shut_down ? save(ctx, o) : status;
 }
 
 const cli_command cmd_context_serve = {
@@ -145,10 +156,9 @@ const cli_command cmd_context_serve = {
         .synopsis = "URL...",
         .summary = "Serve a Redis database",
         .text = "An empty context in this process, for every client of Redis at each URL\n"
-                "(redis-cli -s PATH, redis-cli -p PORT). It ends at SIGTERM, and is gone, but for\n"
-                "what is in its --file: that is saved by Redis's rules, at SAVE and BGSAVE, and "
-                "at\n"
-                "the end.\n"
+                "(redis-cli -s PATH, redis-cli -p PORT). It ends at SIGTERM and SHUTDOWN, and is\n"
+                "gone, but for what is in its --file: that is saved by Redis's rules, at SAVE and\n"
+                "BGSAVE, and at the end.\n"
                 "Unless said otherwise, all share one context.\n",
         .run = serve,
 };

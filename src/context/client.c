@@ -31,6 +31,8 @@ client *client_new(store *s) {
         list_init(&c->monitoring);
         list_init(&c->node);
         list_append(&s->clients, &c->node);
+        if (s->config.timeout > 0)
+                upkeep_wake(s);
         s->n_clients++;
         s->stats.n_clients_ever++;
         return c;
@@ -72,6 +74,22 @@ client *client_find(const store *s, uint64_t id) {
 void client_close(client *c, bool now) {
         c->flags |= CLIENT_CLOSING | (now ? CLIENT_CLOSE_NOW : 0);
         client_touch(c);
+}
+
+/* Who waits for something, listens, or follows has nothing to say. */
+static bool is_idle(const client *c) {
+        return c->fd >= 0 && !c->follower &&
+               !(c->flags & (CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_MONITOR | CLIENT_CLOSING)) &&
+               c->store->now - c->used > (int64_t)c->store->config.timeout * 1000;
+}
+
+void client_end_idle(store *s) {
+        list_each(node, &s->clients) {
+                client *c = container_of(node, client, node);
+
+                if (is_idle(c))
+                        client_close(c, true);
+        }
 }
 
 bool client_set_name(call *c, int i) {
@@ -290,13 +308,18 @@ static bool needs_memory(const call *c) {
         return c->cmd->run != cmd_discard && c->cmd->run != cmd_quit && c->cmd->run != cmd_reset;
 }
 
-static void fail_full(call *c) {
+/* An EXEC that cannot be executed ends its transaction. */
+static void refuse(call *c, const char *why) {
         bool is_exec = c->cmd->run == cmd_exec;
 
         if (is_exec)
                 multi_discard(c->client);
-        call_failf(c, "%sOOM command not allowed when used memory > 'maxmemory'.",
-                   is_exec ? "EXECABORT Transaction discarded because of: " : "");
+        call_failf(c, "%s%s", is_exec ? "EXECABORT Transaction discarded because of: " : "", why);
+}
+
+/* Whether it changes something, or EXEC would. */
+static bool writes(const call *c) {
+        return (c->cmd->run == cmd_exec ? multi_flags(c->client) : c->cmd->flags) & CMD_WRITE;
 }
 
 /* Whether a change that cannot be saved is not wanted. */
@@ -304,7 +327,7 @@ static bool is_unsafe(const call *c) {
         const config *cfg = &c->store->config;
 
         return cfg->save[0] && cfg->stop_writes_on_bgsave_error && !c->store->follows &&
-               (c->cmd->flags & CMD_WRITE || c->cmd->run == cmd_ping);
+               (writes(c) || c->cmd->run == cmd_ping);
 }
 
 /* What can be said against a command that exists, before it is looked at; in Redis's order. */
@@ -324,21 +347,25 @@ static bool is_refused(call *c) {
                 return true;
         }
         if (c->store->config.maxmemory > 0 && !evict_make_room(c->store) && needs_memory(c)) {
-                fail_full(c);
+                refuse(c, "OOM command not allowed when used memory > 'maxmemory'.");
                 return true;
         }
         if (c->store->save.has_failed && !c->store->obeys && is_unsafe(c)) {
-                call_fail(c,
-                          "MISCONF Redis is configured to save RDB snapshots, but it's currently "
+                refuse(c, "MISCONF Redis is configured to save RDB snapshots, but it's currently "
                           "unable to persist to disk. Commands that may modify the data set are "
                           "disabled, because this instance is configured to report errors during "
                           "writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
                           "Please check the Redis logs for details about the RDB error.");
                 return true;
         }
-        if (c->store->follows && c->cmd->flags & CMD_WRITE && !(who->flags & CLIENT_MASTER) &&
+        if (c->store->config.min_replicas_to_write > 0 && writes(c) &&
+            !master_has_enough(c->store->master)) {
+                refuse(c, "NOREPLICAS Not enough good replicas to write.");
+                return true;
+        }
+        if (c->store->follows && writes(c) && !(who->flags & CLIENT_MASTER) &&
             c->store->config.replica_read_only) {
-                call_fail(c, "READONLY You can't write against a read only replica.");
+                refuse(c, "READONLY You can't write against a read only replica.");
                 return true;
         }
         if (who->flags & CLIENT_PUBSUB && who->out.version == 2 && !is_for_listener(c->cmd)) {

@@ -116,6 +116,9 @@ static inline bool client_hears(const client *c) {
 /* Whether it has left so much unread that it is to be ended. */
 bool client_is_behind(client *c);
 
+/* Close those connections that have said nothing for longer than `timeout`. */
+void client_end_idle(store *s);
+
 /* Argument @i of @c as the name of its client; an empty one is none. False if it cannot be
  * one, and that has been answered. */
 bool client_set_name(call *c, int i);

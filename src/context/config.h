@@ -52,6 +52,9 @@ typedef struct config {
         int64_t list_max_listpack_size; /* below 0: -1 to -5 are 4 to 64 KiB, else values */
         size_t stream_node_max_bytes, stream_node_max_entries;
 
+        int64_t maxclients;
+        int timeout;       /* seconds after which who says nothing is ended; 0: never */
+        int tcp_keepalive; /* seconds until a silent peer is asked whether it lives; 0: never */
         config_unread unread[CONFIG_CLASSES];
         char requirepass[512]; /* what whoever connects has to say first; "" is nothing */
 
@@ -68,11 +71,13 @@ typedef struct config {
         int64_t repl_backlog_size;
         int repl_backlog_ttl, repl_ping_replica_period, repl_timeout;
         bool replica_read_only;
-        char masteruser[256], masterauth[512]; /* what a master wants to hear, or "" */
+        int min_replicas_to_write, min_replicas_max_lag; /* 0: writes need none of them */
+        char masteruser[256], masterauth[512];           /* what a master wants to hear, or "" */
 
         char save[CONFIG_RULES_MAX]; /* when, see save.h; "": never by itself */
         char dir[CONFIG_PATH_MAX], dbfilename[CONFIG_NAME_MAX];
         bool stop_writes_on_bgsave_error;
+        int shutdown_timeout; /* seconds that SHUTDOWN waits for replicas */
 
         uint64_t maxmemory;   /* 0: no limit */
         int maxmemory_policy; /* of config_policy */

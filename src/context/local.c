@@ -111,6 +111,11 @@ int beam_context_save(beam_context *ctx) {
         return save_now(ctx->store);
 }
 
+void beam_context_on_shutdown(beam_context *ctx, void (*fn)(void *data), void *data) {
+        ctx->store->shutdown.fn = fn;
+        ctx->store->shutdown.data = data;
+}
+
 int beam_context_follow(beam_context *ctx, const char *text) {
         url u;
         int r;

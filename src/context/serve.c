@@ -10,6 +10,7 @@
 #include "../base/mem.h"
 #include "../link/peer.h"
 #include "../link/sock.h"
+#include "../link/tcp.h"
 #include "../loop/loop.h"
 #include "../wire/resp/request.h"
 #include "api.h"
@@ -352,6 +353,18 @@ static void on_wake(client *who) {
 
 /* coming in */
 
+/* One connection more than there may be: it is told so, if it listens, in Redis's words. */
+static bool is_too_many(const conn *c) {
+        store *s = c->client->store;
+        bytes why = BYTES("-ERR max number of clients reached\r\n");
+
+        if (s->n_clients <= (uint64_t)s->config.maxclients)
+                return false;
+        s->stats.n_turned_away++;
+        sock_send(c->kind, c->fd, &(struct iovec){ (char *)why.p, why.n }, 1, NULL, 0);
+        return true;
+}
+
 int server_take(server *s, int fd) {
         beam_peer peer = { .size = sizeof(peer) };
         bool is_at_path;
@@ -375,6 +388,8 @@ int server_take(server *s, int fd) {
         is_at_path = c->is_unix && s->address[0] == '/';
         c->address = is_at_path ? NULL : mem_text(peer.address);
         r = c->address || is_at_path ? conn_enter(c, BYTES("")) : -ENOMEM;
+        if (r == 0 && is_too_many(c))
+                r = -ECONNREFUSED;
         if (r == 0)
                 r = source_open(&c->src, s->loop, fd, SOURCE_READ);
         if (r < 0) {
@@ -383,6 +398,7 @@ int server_take(server *s, int fd) {
                 mem_free(c);
                 return r;
         }
+        tcp_keep_alive(fd, c->client->store->config.tcp_keepalive);
         resp_request_init(&c->in);
         fork_close(&c->in_child, fd);
         list_init(&c->node);

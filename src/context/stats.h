@@ -31,6 +31,9 @@ typedef struct error_stats {
 
 typedef struct stats {
         uint64_t n_clients_ever, n_commands, n_expired, n_evicted, n_hits, n_misses, n_errors;
+        uint64_t n_turned_away;                    /* connections, beyond maxclients */
+        uint64_t n_whole, n_resumed, n_begun_anew; /* followers: sent all, or only the stream; and
+                                                      those of the first who wanted the second */
         uint64_t n_before; /* commands at `when`, for how many there are a second; and that */
         int64_t when, per_second;
         command_stats *commands; /* by command->number */

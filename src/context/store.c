@@ -43,7 +43,8 @@ int store_new(const config *cfg, store **ret) {
         s->memory_before = store_memory(s);
         s->upkeep = upkeep_new(s);
         s->master = master_new(s);
-        if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0 || save_init(s) < 0) {
+        if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0 || save_init(s) < 0 ||
+            shutdown_init(s) < 0) {
                 store_free(s);
                 return -ENOMEM;
         }
@@ -56,6 +57,7 @@ int store_new(const config *cfg, store **ret) {
 store *store_free(store *s) {
         if (!s)
                 return NULL;
+        shutdown_deinit(s);
         replica_free(s->replica);
         assert(list_is_empty(&s->clients));
         master_free(s->master);

@@ -15,6 +15,7 @@
 #include "latency.h"
 #include "lazy.h"
 #include "mount/mount.h"
+#include "shutdown.h"
 #include "slowlog.h"
 #include "stats.h"
 #include "sync/master.h"
@@ -59,6 +60,7 @@ struct store {
         list acks;          /* who waits for what those say: call_wait_in() */
         snapshot *snapshot; /* that is being taken, or NULL */
         save_state save;
+        shutdown_plan shutdown;
         unsigned side : 1; /* key.is_saved of keys that it has seen, and of new ones */
         upkeep *upkeep;
         int64_t due;         /* ms of Unix time: when upkeep.h has something to do */

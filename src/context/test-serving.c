@@ -2,6 +2,8 @@
 /* Which context a connection gets, and over what. */
 #include <beam/context.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -171,5 +173,102 @@ TEST(over_streams) {
         beam_session_close(far);
         beam_listener_close(l);
         beam_context_server_free(s);
+        beam_context_free(ctx);
+}
+
+static int option_of(int fd, int level, int name) {
+        socklen_t n = sizeof(int);
+        int value;
+
+        assert_eq(getsockopt(fd, level, name, &value, &n), 0);
+        return value;
+}
+
+/* Both ends of a connection over TCP. */
+static void connect_tcp(int fds[2]) {
+        struct sockaddr_in at = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t n = sizeof(at);
+        int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_eq(bind(l, (struct sockaddr *)&at, sizeof(at)), 0);
+        assert_eq(listen(l, 1), 0);
+        assert_eq(getsockname(l, (struct sockaddr *)&at, &n), 0);
+        fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_eq(connect(fds[1], (struct sockaddr *)&at, sizeof(at)), 0);
+        fds[0] = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+        assert_ge(fds[0], 0);
+        close(l);
+}
+
+TEST(silent_peers_are_asked) {
+        beam_context_server *s;
+        beam_context *ctx;
+        beam_client *here;
+        int fds[2];
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, NULL, &s), 0);
+        assert_r(beam_client_new(ctx, &here), 0);
+        connect_tcp(fds);
+        assert_r(beam_context_server_take(s, fds[0]), 0);
+        assert_eq(option_of(fds[0], IPPROTO_TCP, TCP_KEEPIDLE), 300);
+        assert_eq(option_of(fds[0], IPPROTO_TCP, TCP_KEEPINTVL), 100);
+        close(fds[1]);
+        assert_str(ask(here, "config set tcp-keepalive 0"), "OK");
+        connect_tcp(fds);
+        assert_r(beam_context_server_take(s, fds[0]), 0);
+        assert_eq(option_of(fds[0], SOL_SOCKET, SO_KEEPALIVE), 0);
+        close(fds[1]);
+        beam_context_server_free(s);
+        beam_client_free(here);
+        beam_context_free(ctx);
+}
+
+TEST(one_too_many) {
+        beam_context_server *s;
+        beam_context *ctx;
+        beam_client *a, *here;
+        char said[64] = "";
+        int fds[2];
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, NULL, &s), 0);
+        assert_r(beam_client_new(ctx, &here), 0);
+        assert_str(ask(here, "config set maxclients 2"), "OK");
+        a = connect_to(s);
+        assert_str(ask(a, "ping"), "PONG");
+        assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_r(beam_context_server_take(s, fds[0]), -ECONNREFUSED);
+        assert_gt(read(fds[1], said, sizeof(said) - 1), 0);
+        assert_str(said, "-ERR max number of clients reached\r\n");
+        close(fds[0]);
+        close(fds[1]);
+        assert_str(ask(a, "ping"), "PONG");
+        beam_client_free(a);
+        beam_client_free(here);
+        beam_context_server_free(s);
+        beam_context_free(ctx);
+}
+
+static void on_shutdown(void *data) {
+        ++*(int *)data;
+        beam_loop_stop();
+}
+
+TEST(a_client_ends_the_program) {
+        beam_context *ctx;
+        beam_client *here;
+        int n = 0;
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_client_new(ctx, &here), 0);
+        assert_str(ask(here, "shutdown nosave"), "ERR Errors trying to SHUTDOWN. Check logs.");
+        beam_context_on_shutdown(ctx, on_shutdown, &n);
+        assert_str(ask(here, "shutdown nosave"), "OK");
+        assert_eq(n, 0);
+        assert_r(beam_loop_run(beam_after(30 * BEAM_SECOND)), 0);
+        assert_eq(n, 1);
+        beam_client_free(here);
         beam_context_free(ctx);
 }

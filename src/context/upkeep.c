@@ -13,6 +13,7 @@ struct upkeep {
         timer timer;
         bool is_timed;
         int64_t timed_for; /* as store->due */
+        int64_t looked;    /* ms of Unix time: for connections that say nothing */
         int next_db;
 };
 
@@ -88,6 +89,8 @@ static bool has_work(const store *s) {
                         return true;
         if (lazy_has(&s->lazy))
                 return true;
+        if (s->config.timeout > 0 && s->n_clients > 0)
+                return true;
         return evict_is_over(s) && s->config.maxmemory_policy != CONFIG_NO_EVICTION;
 }
 
@@ -160,12 +163,23 @@ void upkeep_wake(store *s) {
                 plan(s, turn_ms(s));
 }
 
+/* Once a second, as a timeout is so many of them. */
+static void end_idle(store *s) {
+        int64_t since = s->now - s->upkeep->looked;
+
+        if (s->config.timeout == 0 || (since >= 0 && since < 1000))
+                return;
+        s->upkeep->looked = s->now;
+        client_end_idle(s);
+}
+
 void upkeep_run(store *s) {
         int64_t began = clock_now();
         bool more = expire(s, began + SLICE);
 
         store_note_latency(s, LATENCY_EXPIRE_CYCLE, clock_now() - began);
         more |= lazy_run(s, clock_now() + SLICE);
+        end_idle(s);
         more |= evict_is_over(s) && evict_make_room(s);
         s->due = INT64_MAX;
         if (more)

@@ -214,6 +214,14 @@ int tcp_tune(int fd) {
         return 0;
 }
 
+void tcp_keep_alive(int fd, int seconds) {
+        if (set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3) < 0 ||
+            set_option(fd, SOL_SOCKET, SO_KEEPALIVE, seconds > 0) < 0 || seconds == 0)
+                return;
+        set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+        set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds > 3 ? seconds / 3 : 1);
+}
+
 /* Whether @error came from nearer than the address: then another one says more. */
 static bool error_is_ours(int error) {
         return error == -ENETUNREACH || error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT;

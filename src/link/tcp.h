@@ -54,6 +54,10 @@ bool tcp_addr_is_loopback(const tcp_addr *a); /* 127.0.0.0/8, ::1 */
 /* Write "127.0.0.1:80" or "[::1]:80". Returns its length. */
 int tcp_addr_print(const tcp_addr *a, char buf[static TCP_TEXT_MAX]);
 
+/* Ask a silent peer of @fd after so many seconds whether it lives, three times within as many
+ * again, as Redis does; 0: never. What is no TCP stays as it is. */
+void tcp_keep_alive(int fd, int seconds);
+
 /* Listen at @a; port 0 lets the kernel pick. Returns the fd, CLOEXEC and
  * O_NONBLOCK. -EACCES: @a is not loopback and @any was not said; -EADDRINUSE,
  * -EADDRNOTAVAIL: as of bind(2). */

@@ -11,6 +11,7 @@ import os
 import base64
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -200,6 +201,8 @@ def cuts(place):
     same(master, replica)
     assert count(log, "Full resync from master") == 1
     assert count(log, "Successful partial resynchronization") >= 5
+    stats = info(master, "stats")
+    assert (stats["sync_full"], stats["sync_partial_err"]) == ("1", "0") and int(stats["sync_partial_ok"]) >= 5
 
 
 def restarts(place):
@@ -250,6 +253,22 @@ def several(place):
     for client in clients:
         same(master, client)
     assert len(master.ask(["ROLE"])[1][2][1]) == 3
+
+
+def wanted(place):
+    """Writes that want a replica; one that is stopped does not count for long."""
+    _, path, port = place.context()
+    master = peer(path)
+    master.ask(["CONFIG", "SET", "min-replicas-to-write", "1", "min-replicas-max-lag", "1"])
+    assert master.ask(["SET", "a", "1"])[1].startswith(b"NOREPLICAS")
+    child, _, _ = replica_of(place, port)
+    wait_until(lambda: master.ask(["SET", "a", "1"]) == ("+", b"OK"), "a replica")
+    assert info(master)["min_slaves_good_slaves"] == "1"
+    child.send_signal(signal.SIGSTOP)
+    wait_until(lambda: master.ask(["SET", "a", "2"])[0] == "-", "its lag")
+    assert info(master)["min_slaves_good_slaves"] == "0"
+    child.send_signal(signal.SIGCONT)
+    wait_until(lambda: master.ask(["SET", "a", "3"]) == ("+", b"OK"), "its return")
 
 
 def length_first(place):
@@ -545,7 +564,7 @@ def followed_context(place):
     follow(place, master, "unix:" + path, lambda: master.ask(["CLIENT", "KILL", "TYPE", "replica"]))
 
 
-TESTS = [full_then_changes, large_values, cuts, restarts, too_long_away, several, length_first,
+TESTS = [full_then_changes, large_values, cuts, restarts, too_long_away, several, wanted, length_first,
          loaded_by_redis, redis_cli_replica, slow_one, context_follows_redis, encodings, chain, promoted, swapped, password,
          followed_redis, followed_context]
 

@@ -316,6 +316,28 @@ CONVERSATIONS = {
         a: RESET
         a: GET k
         """,
+    "alone": """
+        a: CONFIG SET min-replicas-to-write 1
+        a: SET k 1
+        a: GET k
+        a: PING
+        a! MULTI
+        a! SET k 1
+        a: EXEC
+        a: CONFIG SET min-replicas-max-lag 0
+        a: SET k 1
+        a! MULTI
+        a! SET k 2
+        b: CONFIG SET min-slaves-max-lag 10
+        a: EXEC
+        a: EXEC
+        a! MULTI
+        a! GET k
+        a: EXEC
+        a: PUBLISH x 1
+        a: CONFIG SET min-slaves-to-write 0
+        a: SET k 3
+        """,
     "pause": """
         a: CLIENT PAUSE
         a: CLIENT PAUSE x

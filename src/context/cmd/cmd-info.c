@@ -24,10 +24,13 @@ static void tell_server(text *t, const store *s) {
         text_add(t, "server_time_usec:%" PRId64 "\r\n", s->now * 1000);
         text_add(t, "uptime_in_seconds:%" PRId64 "\r\n", up);
         text_add(t, "uptime_in_days:%" PRId64 "\r\n", up / (24 * 60 * 60));
+        if (shutdown_left(s) >= 0)
+                text_add(t, "shutdown_in_milliseconds:%" PRId64 "\r\n", shutdown_left(s));
 }
 
 static void tell_clients(text *t, const store *s) {
-        text_add(t, "connected_clients:%zu\r\n", s->n_clients);
+        text_add(t, "connected_clients:%zu\r\n", s->n_clients - (size_t)master_count(s->master));
+        text_add(t, "maxclients:%" PRId64 "\r\n", s->config.maxclients);
         text_add(t, "blocked_clients:%zu\r\n", s->n_blocked);
         text_add(t, "tracking_clients:%zu\r\n", s->tracking.n_trackers);
 }
@@ -81,6 +84,10 @@ static void tell_stats(text *t, const store *s) {
         text_add(t, "total_connections_received:%" PRIu64 "\r\n", of->n_clients_ever);
         text_add(t, "total_commands_processed:%" PRIu64 "\r\n", of->n_commands);
         text_add(t, "instantaneous_ops_per_sec:%" PRId64 "\r\n", of->per_second);
+        text_add(t, "rejected_connections:%" PRIu64 "\r\n", of->n_turned_away);
+        text_add(t, "sync_full:%" PRIu64 "\r\nsync_partial_ok:%" PRIu64 "\r\n", of->n_whole,
+                 of->n_resumed);
+        text_add(t, "sync_partial_err:%" PRIu64 "\r\n", of->n_begun_anew);
         text_add(t, "expired_keys:%" PRIu64 "\r\n", of->n_expired);
         text_add(t, "evicted_keys:%" PRIu64 "\r\n", of->n_evicted);
         text_add(t, "keyspace_hits:%" PRIu64 "\r\n", of->n_hits);

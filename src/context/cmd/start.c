@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "start.h"
 
+#include <stdio.h>
+
 #include "../../base/decimal.h"
 #include "../store.h"
 #include "../type/key-hash.h"

@@ -221,15 +221,21 @@ static void begin_transfer(master *m) {
         }
 }
 
-static void on_told(void *data, transfer *t) {
-        master *m = data;
-
+/* Those whose file will not be whole. */
+static void drop_with(master *m, const transfer *t) {
         list_each(node, &m->followers) {
                 follower *f = container_of(node, follower, node);
 
-                if (t->error && f->transfer == t)
+                if (f->transfer == t)
                         drop(m, f, beam_strerror(t->error));
         }
+}
+
+static void on_told(void *data, transfer *t) {
+        master *m = data;
+
+        if (t->error)
+                drop_with(m, t);
         if (t->error || t->is_whole) {
                 end_transfer(m);
                 begin_transfer(m);
@@ -295,9 +301,18 @@ static bool has_from(const master *m, bytes id, int64_t offset) {
         return m->is_kept && is_known && backlog_has(&m->stream, offset);
 }
 
+static void note(master *m, bytes id, bool resumes) {
+        stats *of = &m->store->stats;
+
+        of->n_resumed += resumes;
+        of->n_whole += !resumes;
+        of->n_begun_anew += !resumes && id.n > 0 && !bytes_equal(id, BYTES("?"));
+}
+
 void master_sync(call *c, bytes id, int64_t offset) {
         master *m = c->store->master;
         follower *f = follower_of(c->client);
+        bool resumes;
 
         if (!f || !loop_get()) {
                 call_fail_memory(c);
@@ -313,7 +328,9 @@ void master_sync(call *c, bytes id, int64_t offset) {
         m->n_followers++;
         f->acks = id.n > 0;
         f->state = FOLLOWER_WAITS;
-        if (f->acks && has_from(m, id, offset)) {
+        resumes = f->acks && has_from(m, id, offset);
+        note(m, id, resumes);
+        if (resumes) {
                 follower_go_on(f, offset);
         } else if (f->wants_no_keys) {
                 m->has_to_select = true;
@@ -405,6 +422,11 @@ void master_own_stream(master *m) {
 
 /* what is known */
 
+/* Seconds since it has said how far it is. */
+static int64_t lag_of(const follower *f, int64_t now) {
+        return (now - f->heard) / CLOCK_SECOND;
+}
+
 const char *master_id(const master *m) {
         return m->id;
 }
@@ -415,6 +437,10 @@ int64_t master_offset(const master *m) {
 
 const backlog *master_stream(const master *m) {
         return &m->stream;
+}
+
+int master_count(const master *m) {
+        return m->n_followers;
 }
 
 int master_count_acked(const master *m, int64_t offset) {
@@ -428,6 +454,46 @@ int master_count_acked(const master *m, int64_t offset) {
         return n;
 }
 
+int master_count_good(const master *m) {
+        int64_t most = m->store->config.min_replicas_max_lag, now = clock_now();
+        int n = 0;
+
+        list_each(node, &m->followers) {
+                const follower *f = container_of(node, follower, node);
+
+                n += follower_is_online(f) && lag_of(f, now) <= most;
+        }
+        return n;
+}
+
+bool master_has_enough(const master *m) {
+        const config *cfg = &m->store->config;
+
+        return m->store->follows || cfg->min_replicas_to_write == 0 ||
+               cfg->min_replicas_max_lag == 0 || master_count_good(m) >= cfg->min_replicas_to_write;
+}
+
+static bool has_all(const master *m, const follower *f) {
+        if (f->wants_file_only)
+                return true;
+        return follower_is_online(f) && (f->acks ? f->acked : f->offset) == m->stream.end;
+}
+
+bool master_is_heard(const master *m) {
+        list_each(node, &m->followers)
+                if (!has_all(m, container_of(node, follower, node)))
+                        return false;
+        return true;
+}
+
+void master_stop_transfer(master *m) {
+        if (!m->transfer)
+                return;
+        transfer_stop(m->transfer);
+        drop_with(m, m->transfer);
+        end_transfer(m);
+}
+
 void master_ask(master *m) {
         if (m->n_followers > 0 && !m->store->follows)
                 say(m, (bytes[]){ BYTES("REPLCONF"), BYTES("GETACK"), BYTES("*") }, 3);
@@ -438,13 +504,15 @@ void master_tell_info(const master *m, text *t) {
         int i = 0;
 
         text_add(t, "connected_slaves:%d\r\n", m->n_followers);
+        if (m->store->config.min_replicas_to_write > 0 && m->store->config.min_replicas_max_lag > 0)
+                text_add(t, "min_slaves_good_slaves:%d\r\n", master_count_good(m));
         list_each(node, &m->followers) {
                 const follower *f = container_of(node, follower, node);
                 char host[FOLLOWER_ADDRESS_MAX];
 
                 text_add(t, "slave%d:ip=%s,port=%u,state=%s,offset=%" PRId64 ",lag=%" PRId64 "\r\n",
                          i++, follower_host(f, host), f->port, follower_state_name(f), f->acked,
-                         follower_is_online(f) ? (now - f->heard) / CLOCK_SECOND : 0);
+                         follower_is_online(f) ? lag_of(f, now) : 0);
         }
         if (m->dropped[0])
                 text_add(t, "last_dropped_slave:%s\r\n", m->dropped);

@@ -51,8 +51,18 @@ void master_relay(master *m, const void *p, size_t n, int db_number);
  * name may go on with it. */
 void master_own_stream(master *m);
 
+int master_count(const master *m); /* its followers */
+
 /* How many followers have acted on all up to @offset. */
 int master_count_acked(const master *m, int64_t offset);
+/* How many have said that lately enough (min-replicas-max-lag); and whether those are as many
+ * as there have to be for a write (min-replicas-to-write). */
+int master_count_good(const master *m);
+bool master_has_enough(const master *m);
+/* Whether all have acted on all that there is, as far as they tell. */
+bool master_is_heard(const master *m);
+/* Nobody is sent a snapshot any more: those are dropped. */
+void master_stop_transfer(master *m);
 /* Ask all of them how far they are. */
 void master_ask(master *m);
 

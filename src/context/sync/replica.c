@@ -33,6 +33,7 @@ struct replica {
         client *client;    /* in whose name the master's commands are executed */
         bool can_resume;   /* the master knows the stream that the store is at */
         int64_t lost_at;   /* clock_now(), or 0: there was no link yet */
+        int64_t held_at;   /* clock_now(): when the link that there is was whole */
         uint64_t n_failed; /* commands, which is to say that it may not be the same any more */
 
         /* of LOADS */
@@ -63,14 +64,20 @@ static int begin(replica *r, int64_t when) {
                              cfg->repl_timeout * CLOCK_SECOND, when);
 }
 
-/* Whatever it was: a second later it may be different. */
+/* Whatever it was: a second later it may be different, and a link that has held for longer
+ * than that may be so at once. */
 static void lose(replica *r) {
-        if (r->state == FOLLOWS)
-                r->lost_at = clock_now();
+        int64_t now = clock_now(), next = clock_add(now, RETRY);
+
+        if (r->state == FOLLOWS) {
+                r->lost_at = now;
+                if (now - r->held_at > RETRY)
+                        next = 0;
+        }
         end_loading(r);
         upstream_close(&r->up);
         /* without memory there is nothing that would call back: try until there is */
-        if (begin(r, clock_add(clock_now(), RETRY)) < 0)
+        if (begin(r, next) < 0)
                 post_put(&r->more);
 }
 
@@ -169,6 +176,7 @@ static void relay(replica *r) {
 
 static void follow(replica *r) {
         r->state = FOLLOWS;
+        r->held_at = clock_now();
         r->lost_at = 0;
         upstream_ack(&r->up);
 }

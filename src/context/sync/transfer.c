@@ -133,6 +133,11 @@ int transfer_new(store *s, int64_t offset, int stream_db, void (*told)(void *dat
         return 0;
 }
 
+void transfer_stop(transfer *t) {
+        end_filling(t);
+        t->error = -ECANCELED;
+}
+
 transfer *transfer_ref(transfer *t) {
         t->n_users++;
         return t;

@@ -29,6 +29,9 @@ struct transfer {
         int fd;
 };
 
+/* Take no more of it: its error is -ECANCELED. */
+void transfer_stop(transfer *t);
+
 /* Take a snapshot of @s, which says that the stream is at @stream_db unless that is -1. @told is
  * called from the loop each time there is more of it, or an error. -EBUSY: there is another one, to
  * be waited for. The caller is its first user. */
