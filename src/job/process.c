@@ -486,10 +486,13 @@ static void proceed(process *p) {
                 next = p->kill_at;
         if (p->pause < LOOK_LAST_MS * MS)
                 p->pause *= 2;
-        if (look_at(p, next) == 0 || !p->is_over)
+        if (look_at(p, next) == 0)
                 return;
         /* Without memory for a timer nobody would come back. */
-        finish(p, kill_all(p, clock_add(now, KILL_MS * MS)) != 0);
+        p->stage = KILLED;
+        n = kill_all(p, clock_add(now, KILL_MS * MS));
+        if (p->is_over)
+                finish(p, n != 0);
 }
 
 static void on_timer(timer *t) {
@@ -608,7 +611,7 @@ process *process_free(process *p) {
         }
         left_sweep();
         timer_stop(&p->timer);
-        if (p->stage != ENDED) {
+        if (p->stage != ENDED || p->end.has_left) {
                 (void)kill_all(p, give_up);
                 poll(&(struct pollfd){ .fd = p->fd, .events = POLLIN }, 1, clock_poll_ms(give_up));
                 (void)cgroup_remove(&p->cgroup, give_up);

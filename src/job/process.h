@@ -113,8 +113,8 @@ const char *process_step_name(process_step step);
  * it is left. The program has never begun to run if this fails. */
 int process_start(const process_options *o, loop *l, process_step *ret_failed, process **ret);
 
-/* Kills what is left of the tree first, unless it has ended; waits no longer than the kernel
- * takes to end a killed process. No more is told of it. */
+/* Kills what is left of the tree first, if it has not ended or some could not be; that takes as
+ * long as the kernel does to end them, and two seconds at most. No more is told of it. */
 process *process_free(process *p);
 
 pid_t process_pid(const process *p);
