@@ -3,9 +3,10 @@
 """The same commands to a context and to a real redis-server: the same replies, or a difference.
 
     context_oracle.py TOOL                                  serves both, and runs what the tests run
-    context_oracle.py --ours PATH --theirs PATH [--seed N] [--runs N] [--commands N] [--group NAME]
+    context_oracle.py --ours PATH --theirs PATH [--seed N] [--runs N] [--commands N] [--group NAME] [--protocol N]
 
-The paths are those of unix sockets; both are flushed. Commands are drawn by chance from
+The paths are those of unix sockets; both are flushed. Seeds that are even speak RESP3, unless one of the
+two is asked for. Commands are drawn by chance from
 the templates below, over few keys and values, so that they meet; now and then a bad argument
 takes the place of a good one. At the end all that both hold is read back and compared. Each
 difference is printed with what led to it, and with the seed that shows it again.
@@ -301,6 +302,14 @@ class Peer:
         self.send(argv)
         return self.read()
 
+    def ask_apart(self, argv):
+        """The answer, and what it is told unasked before that comes."""
+        self.send(argv)
+        told = [self.read()]
+        while isinstance(told[-1], tuple) and told[-1][0] == ">":
+            told.append(self.read())
+        return told.pop(), told
+
     def ask_aside(self, argv):
         """What it is told before the answer comes when it is next read."""
         self.send(argv)
@@ -437,10 +446,29 @@ class Oracle(Commands):
     def __init__(self, args, seed):
         super().__init__(seed, [t for group in args.group or TEMPLATES for t in TEMPLATES[group]])
         self.seed = seed
-        self.ours = Peer(args.ours, args.protocol)
-        self.theirs = Peer(args.theirs, args.protocol)
+        protocol = args.protocol or 2 + (seed + 1) % 2
+        self.ours = Peer(args.ours, protocol)
+        self.theirs = Peer(args.theirs, protocol)
+        self.heard = [[], []]
         self.ears = [Ear(args.ours), Ear(args.theirs)]
         self.history = []
+
+    def ask(self, argv):
+        """Of both, the answers; what they are told unasked is kept for told()."""
+        answers = []
+        for peer, heard in zip((self.ours, self.theirs), self.heard):
+            answer, told = peer.ask_apart(argv)
+            heard += told
+            answers.append(answer)
+        return answers
+
+    def told(self):
+        """What both have been told unasked until now, but for its order. CLIENT ID comes behind it, and is
+        not the command that CLIENT CACHING is about."""
+        self.ask(["CLIENT", "ID"])
+        told = [sorted(map(unordered, heard), key=sort_key) for heard in self.heard]
+        self.heard = [[], []]
+        return told
 
     def differ(self, argv, ours, theirs):
         print(f"seed {self.seed}, command {len(self.history)}: {' '.join(map(repr, argv))}")
@@ -466,7 +494,7 @@ class Oracle(Commands):
             if verb in ("SORT", "SORT_RO") and not in_multi:
                 # Redis 7.0 takes an ERANGE that is left of another command for one of the elements
                 self.theirs.ask_aside(["ZADD", "nothing", "XX", "1", "a"])
-            ours, theirs = self.ours.ask(argv), self.theirs.ask(argv)
+            ours, theirs = self.ask(argv)
             in_multi = (in_multi or verb == "MULTI") and verb not in ("EXEC", "DISCARD")
             if unsorted_reply or verb == "EXEC":
                 ours, theirs = unordered(ours), unordered(theirs)
@@ -481,18 +509,19 @@ class Oracle(Commands):
             if "INVALIDOBJ" in repr(ours):
                 # PFADD has put in what comes before the element that showed that the rest is broken;
                 # ours changes nothing then
-                for peer in (self.ours, self.theirs):
-                    peer.ask(["FLUSHALL"])
+                self.ask(["FLUSHALL"])
             ours, theirs = (ear.heard() for ear in self.ears)
             # SMOVE: we need the new set first, in case memory is short. SORT asks about the elements
             # of a set in no order.
             if verb in ("SMOVE", "SORT", "SORT_RO", "EXEC"):
                 ours, theirs = sorted(ours), sorted(theirs)
+            if ours == theirs and not in_multi:
+                ours, theirs = self.told()
             if ours != theirs:
                 self.differ(argv, ours, theirs)
                 return False
-        for peer in (self.ours, self.theirs):
-            peer.ask(["DISCARD"])
+        self.ask(["DISCARD"])
+        self.ask(["CLIENT", "TRACKING", "OFF"])
         ours, theirs = contents(self.ours), contents(self.theirs)
         if ours != theirs:
             for name in sorted(set(ours) | set(theirs)):
@@ -581,7 +610,7 @@ def main():
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--commands", type=int, default=4000)
     parser.add_argument("--group", action="append", choices=TEMPLATES)
-    parser.add_argument("--protocol", type=int, default=2, choices=[2, 3])
+    parser.add_argument("--protocol", type=int, choices=[2, 3])
     args = parser.parse_args()
     if args.tool:
         def test(ours, theirs):
