@@ -5,6 +5,10 @@
 
 #include "../../base/mem.h"
 
+/* What comes in at the head moves the rest of its chunk. So it goes to a short one, which is
+ * joined to the next as a whole. Picked: a copy of the next for each 1,024 bytes. */
+enum { HEAD_BYTES = 1024 };
+
 /* Never empty. */
 struct chain_chunk {
         list in;
@@ -75,23 +79,29 @@ static bool is_too_large(const chain *c, const chain_chunk *chunk) {
         return count > 1 && (pack_bytes(chunk->values) > c->max_bytes || count > c->max_count);
 }
 
-/* @a and the one behind it to one if they are small: a quarter is left, so that the next
- * value does not split it again. A place in either stays a place. */
-static void join_if_small(chain *c, chain_chunk *a, chain_place *place) {
+/* @a and the one behind it to one, if that is within these bounds. A place in either stays a
+ * place. */
+static void join_within(chain *c, chain_chunk *a, size_t max_bytes, size_t max_count,
+                        chain_place *place) {
         chain_chunk *b = a ? neighbour(c, a, CHAIN_TAIL) : NULL;
         size_t n_bytes;
 
         if (!b)
                 return;
         n_bytes = pack_bytes(a->values);
-        if (n_bytes + pack_bytes(b->values) > c->max_bytes / 4 * 3 ||
-            pack_count(a->values) + pack_count(b->values) > c->max_count / 4 * 3)
+        if (n_bytes + pack_bytes(b->values) > max_bytes ||
+            pack_count(a->values) + pack_count(b->values) > max_count)
                 return;
         if (pack_join(&a->values, b->values) < 0)
                 return;
         if (place->chunk == b)
                 *place = (chain_place){ .chunk = a, .at = place->at + n_bytes };
         chunk_free(c, b);
+}
+
+/* A quarter is left, so that the next value does not split it again. */
+static void join_if_small(chain *c, chain_chunk *a, chain_place *place) {
+        join_within(c, a, c->max_bytes / 4 * 3, c->max_count / 4 * 3, place);
 }
 
 /* After a change of @chunk, which may be empty. */
@@ -214,8 +224,19 @@ static void put_chunk(chain *c, chain_end end, chain_chunk *chunk) {
         c->n += pack_count(chunk->values);
 }
 
+/* The first chunk, if it is short enough for one more value in front; NULL for none. */
+static chain_chunk *short_head(chain *c) {
+        chain_chunk *chunk = end_chunk(c, CHAIN_HEAD);
+        chain_place none = { 0 };
+
+        if (!chunk || pack_bytes(chunk->values) < HEAD_BYTES)
+                return chunk;
+        join_within(c, chunk, c->max_bytes, c->max_count, &none);
+        return NULL;
+}
+
 int chain_push(chain *c, chain_end end, const void *data, size_t n) {
-        chain_chunk *chunk = end_chunk(c, end);
+        chain_chunk *chunk = end == CHAIN_HEAD ? short_head(c) : end_chunk(c, end);
         pack *values;
         int r;
 

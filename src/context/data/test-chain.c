@@ -205,6 +205,15 @@ TEST(chunks) {
         assert_le(chain_bytes(&c), 11 * (8192 + 64));
         chain_deinit(&c);
 
+        /* in front they gather in a short one first, which then is joined to the next */
+        m.n = 0;
+        chain_init(&c);
+        for (int i = 0; i < 4000; i++)
+                assert_ok(push(&c, &m, CHAIN_HEAD, (text){ .number = 100, .n = 17 }));
+        assert_le(chain_n_chunks(&c), 4000 * 22 / (CHAIN_BYTES - 1024) + 2);
+        check(&c, &m);
+        chain_deinit(&c);
+
         m.n = 0;
         chain_init(&c);
         assert_ok(push(&c, &m, CHAIN_TAIL, (text){ .number = 1 }));
