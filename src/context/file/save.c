@@ -18,7 +18,7 @@
 #include "snapshot.h"
 
 enum {
-        PIECE = 1 << 16, /* of a snapshot, gathered in one turn of the loop */
+        PIECE = 1 << 14, /* of a snapshot, gathered in one turn of the loop */
         BATCH = 1 << 20, /* written at once: what goes to the other thread costs it little */
         RETRY = 5,       /* seconds after a failure, as in Redis */
 };

@@ -16,9 +16,9 @@
 
 /* At once, and what comes at a time: far below the 5 ms that nobody may hold the loop for,
  * and enough that a thread with nothing else to do spends its time on the snapshot. */
-#define SLICE (CLOCK_SECOND / 2000)
+#define SLICE (CLOCK_SECOND / 5000)
 
-enum { PIECE = 64 * 1024 };
+enum { PIECE = 16 * 1024 };
 
 struct filling {
         transfer *transfer;
