@@ -19,6 +19,7 @@
  */
 
 #include <beam/beam.h>
+#include <beam/context.h>
 
 #include <stdbool.h>
 
@@ -115,7 +116,56 @@ BEAM_API int beam_job_leave(beam_job *j, int64_t deadline);
 /* Without another word to the context. NULL is fine; NULL comes back. */
 BEAM_API beam_job *beam_job_free(beam_job *j);
 
+/* workers */
+
+/* Who takes jobs from a context and runs them, as far as it allows what they name. */
+typedef struct beam_worker beam_worker;
+
+typedef struct beam_worker_options {
+        size_t size;                 /* sizeof(beam_worker_options) */
+        size_t n_jobs;               /* that run at once, 4,096 at most; 0: four for each core */
+        const char *const *env;      /* NAME=VALUE, up to NULL: what every job gets, and may not
+                                      * set itself. NULL: PATH, HOME, USER, LOGNAME, SHELL, LANG and
+                                      * TZ as they are here */
+        const char *cwd;             /* where they run; NULL: here */
+        const char *user, *password; /* of the context, or NULL */
+
+        /* Told from the loop: 0, jobs are taken; or what the link was lost by, as of
+         * beam_client_dial(). Then all that ran has been ended, as others say by now that it
+         * is lost, and the link is looked for again. May be NULL. */
+        void (*told)(void *data, int r);
+        /* It has been stopped: nothing runs, and nothing is taken. May be NULL. */
+        void (*stopped)(void *data);
+        void *data;
+} beam_worker_options;
+
+/* One that allows nothing yet. @opt is copied, and may be NULL. */
+BEAM_API int beam_worker_new(const beam_worker_options *opt, beam_worker **ret);
+
+/* Allow the program NAME, which is looked for along our PATH now, or "NAME=PROGRAM", which says
+ * by a path or another name which one it is. Before it begins. No shell has a part in this, but
+ * one that is allowed. -ENOENT, -EACCES: there is none that could be run; -EINVAL: no name for a
+ * job; -EEXIST: that one has been allowed; -E2BIG: 256 have. */
+BEAM_API int beam_worker_allow(beam_worker *w, const char *text);
+
+/* Begin, in a context of this process, which it is freed before; or in one that is served at
+ * @url, or a Redis. Whoever is not there is looked for until it is. -EINVAL: no address, or
+ * nothing is allowed; -EALREADY: it has begun. */
+BEAM_API int beam_worker_join(beam_worker *w, beam_context *ctx);
+BEAM_API int beam_worker_dial(beam_worker *w, const char *url);
+
+/* Take nothing more; and end, by SIGTERM and SIGKILL as each job says, what runs. */
+BEAM_API int beam_worker_stop(beam_worker *w);
+BEAM_API int beam_worker_cancel(beam_worker *w);
+
+/* What still runs is killed, and another worker will say that it was lost. NULL is fine; NULL
+ * comes back. */
+BEAM_API beam_worker *beam_worker_free(beam_worker *w);
+
 /* for __attribute__((cleanup)) */
+static inline void beam_worker_freep(beam_worker **p) {
+        *p = beam_worker_free(*p);
+}
 static inline void beam_job_freep(beam_job **p) {
         *p = beam_job_free(*p);
 }

@@ -28,6 +28,7 @@ typedef struct question {
 
 struct asker {
         loop *loop;
+        uint32_t forks;
         post step; /* something is to be sent, executed or told */
         int error; /* that it was lost by */
         bool is_delivering, is_freed;
@@ -94,6 +95,8 @@ void asker_forget(asker *a, const void *data) {
 /* answers */
 
 static void hang_up(asker *a) {
+        if (a->forks != fork_count())
+                return; /* in a child: what it had is closed there, and its numbers are others' */
         if (a->is_reaching)
                 reach_stop(&a->reach);
         a->is_reaching = false;
@@ -395,6 +398,7 @@ static asker *new_one(void) {
         if (!l)
                 return mem_free(a);
         a->loop = l;
+        a->forks = fork_count();
         a->fd = -1;
         a->reach.fn = on_reached;
         a->src.fn = on_ready;

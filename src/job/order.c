@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "order.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "../base/decimal.h"
+#include "../base/mem.h"
+
+static void words_free(words *w) {
+        for (size_t i = 0; i < w->n; i++)
+                mem_free(w->p[i]);
+        mem_free(w->p);
+        *w = (words){ 0 };
+}
+
+/* @a, or @a=@b if there is a @b. */
+static int words_add(words *w, bytes a, const bytes *b) {
+        size_t n = a.n + (b ? 1 + b->n : 0);
+        char **grown, *text;
+
+        if ((w->n & (w->n + 1)) == 0) { /* 2^k places, of which NULL has one */
+                grown = mem_resize(w->p, 2 * (w->n + 1) * sizeof(*grown));
+                if (!grown)
+                        return -ENOMEM;
+                w->p = grown;
+        }
+        text = mem_new(n + 1);
+        if (!text)
+                return -ENOMEM;
+        memcpy(text, a.p, a.n);
+        if (b) {
+                text[a.n] = '=';
+                memcpy(text + a.n + 1, b->p, b->n);
+        }
+        text[n] = '\0';
+        w->p[w->n++] = text;
+        w->p[w->n] = NULL;
+        w->n_bytes += n + 1;
+        return 0;
+}
+
+void order_init(order *o) {
+        *o = (order){ .keep = ORDER_KEEP, .grace_ms = ORDER_GRACE_MS };
+}
+
+void order_deinit(order *o) {
+        words_free(&o->argv);
+        words_free(&o->env);
+}
+
+void order_refuse(order *o, const char *format, ...) {
+        va_list args;
+
+        if (*o->why)
+                return;
+        va_start(args, format);
+        vsnprintf(o->why, sizeof(o->why), format, args);
+        va_end(args);
+}
+
+int order_give(order *o, const char *name, const char *value) {
+        bytes v = bytes_of(value);
+
+        return words_add(&o->env, bytes_of(name), &v);
+}
+
+int order_give_text(order *o, const char *text) {
+        return words_add(&o->env, bytes_of(text), NULL);
+}
+
+int order_inherit(order *o, const order *from) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < from->env.n; i++)
+                r = order_give_text(o, from->env.p[i]);
+        return r;
+}
+
+/* The values of an array of texts, @what. Returns how many there are; 0 also where it is
+ * refused, for too many or as something else lies there. */
+static size_t open_list(order *o, resp_cursor *reply, const char *what) {
+        resp_value v;
+
+        if (!resp_cursor_next(reply, &v) || v.type != RESP_ARRAY) {
+                order_refuse(o, "%s: %.*s", what, v.text.n < 100 ? (int)v.text.n : 100, v.text.p);
+                return 0;
+        }
+        return v.n;
+}
+
+/* Whether @text can be handed to a program, which takes a zero for the end of it. */
+static bool fits(order *o, const words *w, bytes text, const char *what) {
+        if (memchr(text.p, '\0', text.n))
+                order_refuse(o, "%s: there is a zero byte in them", what);
+        else if (w->n >= ORDER_WORDS_MAX)
+                order_refuse(o, "%s: more than %d", what, ORDER_WORDS_MAX);
+        else if (text.n > ORDER_BYTES_MAX - w->n_bytes)
+                order_refuse(o, "%s: more than %d bytes", what, ORDER_BYTES_MAX);
+        return !*o->why;
+}
+
+int order_take_args(order *o, resp_cursor reply) {
+        size_t n = open_list(o, &reply, "arguments");
+        resp_value v;
+        int r = 0;
+
+        while (r == 0 && n-- > 0 && resp_cursor_next(&reply, &v) &&
+               fits(o, &o->argv, v.text, "arguments"))
+                r = words_add(&o->argv, v.text, NULL);
+        return r;
+}
+
+static bool begins(bytes text, const char *with) {
+        return text.n >= strlen(with) && memcmp(text.p, with, strlen(with)) == 0;
+}
+
+/* Whether a client may set it: not what the worker says itself, which a program believes, nor
+ * what makes the loader run something else than the program that is allowed. */
+static bool may_set(order *o, bytes name) {
+        bool is_given = false;
+
+        for (size_t i = 0; i < o->env.n; i++)
+                is_given |= strncmp(o->env.p[i], name.p, name.n) == 0 && o->env.p[i][name.n] == '=';
+        if (name.n == 0 || memchr(name.p, '=', name.n))
+                order_refuse(o, "environment: %.*s is no name of a variable",
+                             name.n < 100 ? (int)name.n : 100, name.p);
+        else if (is_given || begins(name, "LD_") || bytes_equal(name, BYTES("GLIBC_TUNABLES")))
+                order_refuse(o, "environment: %.*s may not be set",
+                             name.n < 100 ? (int)name.n : 100, name.p);
+        return !*o->why;
+}
+
+int order_take_env(order *o, resp_cursor reply) {
+        size_t n = open_list(o, &reply, "environment");
+        resp_value name, value;
+        int r = 0;
+
+        for (; r == 0 && n >= 2; n -= 2) {
+                resp_cursor_next(&reply, &name);
+                resp_cursor_next(&reply, &value);
+                if (!fits(o, &o->env, name.text, "environment") ||
+                    !fits(o, &o->env, value.text, "environment") || !may_set(o, name.text))
+                        break;
+                r = words_add(&o->env, name.text, &value.text);
+        }
+        return r;
+}
+
+static bool read_number(bytes text, int64_t max, int64_t *ret) {
+        int64_t n;
+
+        if (!decimal_read(text.p, text.n, &n) || n < 0 || n > max)
+                return false;
+        *ret = n;
+        return true;
+}
+
+/* Whether @field says something that is understood. */
+static bool take_field(order *o, bytes field, bytes value) {
+        const int64_t max_ms = INT64_MAX / 1000000 / 2; /* as a point of the clock */
+        int64_t n;
+
+        if (bytes_equal(field, BYTES("output"))) {
+                o->is_log = bytes_equal(value, BYTES("log"));
+                return o->is_log || bytes_equal(value, BYTES("list"));
+        }
+        if (bytes_equal(field, BYTES("keep"))) {
+                if (!read_number(value, ORDER_KEEP_MAX, &n) || n == 0)
+                        return false;
+                o->keep = (size_t)n;
+                return true;
+        }
+        if (bytes_equal(field, BYTES("timeout")))
+                return read_number(value, max_ms, &o->timeout_ms);
+        if (bytes_equal(field, BYTES("grace")))
+                return read_number(value, max_ms, &o->grace_ms);
+        if (!bytes_equal(field, BYTES("owner")) || value.n > ORDER_OWNER_MAX ||
+            memchr(value.p, '\0', value.n))
+                return false;
+        memcpy(o->owner, value.p, value.n);
+        o->owner[value.n] = '\0';
+        return true;
+}
+
+int order_take_fields(order *o, resp_cursor reply) {
+        size_t n = open_list(o, &reply, "fields");
+        resp_value field, value;
+
+        for (; n >= 2; n -= 2) {
+                resp_cursor_next(&reply, &field);
+                resp_cursor_next(&reply, &value);
+                if (take_field(o, field.text, value.text))
+                        continue;
+                order_refuse(o, "the field %.*s, or what it says, is not understood",
+                             field.text.n < 100 ? (int)field.text.n : 100, field.text.p);
+                break;
+        }
+        return 0;
+}
+
+int order_close(order *o, const char *name) {
+        return o->argv.n > 0 ? 0 : words_add(&o->argv, bytes_of(name), NULL);
+}

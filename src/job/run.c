@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../base/clock.h"
+#include "../base/decimal.h"
+#include "../base/fds.h"
+#include "../base/mem.h"
+#include "../link/sock.h"
+
+enum {
+        /* What may wait for the context to take it, of all that run here together; it is in this
+         * process's memory. Picked. */
+        UNSENT_MAX = 16 << 20,
+};
+
+/* How often it is looked whether somebody has read: nobody is told when a list becomes shorter.
+ * At first as often as a fast reader takes what was there, then less. Picked. */
+#define LOOK_FIRST (CLOCK_SECOND / 1000)
+#define LOOK_LAST (CLOCK_SECOND / 16)
+
+/* output */
+
+static void want_output(run *r) {
+        for (int i = 1; i < SINK_STREAMS; i++)
+                if (r->outputs[i].fd >= 0)
+                        source_want(&r->outputs[i].src, r->is_full ? 0u : SOURCE_READ);
+}
+
+static void look_later(run *r) {
+        timer_start(&r->look, r->loop, clock_add(clock_now(), r->pause));
+}
+
+/* Read on, or not, as there is room. */
+static void update_full(run *r) {
+        bool was = r->is_full;
+
+        r->is_full = r->unread.n_bytes >= r->order->keep || asker_unsent(r->asker) >= UNSENT_MAX;
+        if (r->is_full == was)
+                return;
+        want_output(r);
+        r->pause = LOOK_FIRST;
+        if (r->is_full && !r->is_over)
+                look_later(r);
+        else
+                timer_stop(&r->look);
+}
+
+static void on_count(void *data, int r_asked, resp_cursor reply) {
+        run *r = data;
+        int64_t n = r_asked < 0 ? -1 : sink_count(reply);
+
+        r->is_counting = false;
+        if (n >= 0 && unread_left(&r->unread, (size_t)n, r->n_under_way))
+                r->pause = LOOK_FIRST;
+        update_full(r);
+}
+
+/* Where output goes to a list, that says by itself how long it is. */
+static void on_put(void *data, int r_asked, resp_cursor reply) {
+        run *r = data;
+        int64_t n = r_asked < 0 ? -1 : sink_count(reply);
+
+        r->n_under_way--;
+        if (n >= 0)
+                unread_left(&r->unread, (size_t)n, r->n_under_way);
+        update_full(r);
+}
+
+static void count(run *r) {
+        if (!r->is_counting)
+                r->is_counting = sink_ask_count(&r->sink, r->asker, on_count, r) == 0;
+}
+
+static void on_look(timer *t) {
+        run *r = container_of(t, run, look);
+
+        count(r);
+        r->pause = 2 * r->pause < LOOK_LAST ? 2 * r->pause : LOOK_LAST;
+        look_later(r);
+}
+
+static void close_output(run_output *o) {
+        if (o->fd < 0)
+                return;
+        source_close(&o->src);
+        o->fd = fd_close(o->fd);
+}
+
+static int put(run *r, uint8_t i, size_t n) {
+        int got = unread_put(&r->unread, (uint32_t)n);
+
+        if (got == 0)
+                got = sink_put(&r->sink, r->asker, i, r->buffer + FRAME_HEAD_MAX, n, on_put, r);
+        if (got < 0) {
+                /* something is missing from here on, and must not pass for all there was */
+                r->sink.is_known = false;
+                run_cancel(r);
+                return got;
+        }
+        r->n_under_way++;
+        /* a log does not say by itself how much of it has been read: look before it is full */
+        if (r->sink.is_log && r->unread.n_bytes > r->order->keep / 2)
+                count(r);
+        update_full(r);
+        return 0;
+}
+
+/* Read once, and put that out. Returns how much it was; 0 when nothing is there now, or will be. */
+static size_t pump(run_output *o) {
+        run *r = o->run;
+        ssize_t n = read(o->fd, r->buffer + FRAME_HEAD_MAX, FRAME_DATA_MAX);
+
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n > 0 && put(r, o->n, (size_t)n) == 0)
+                return (size_t)n;
+        close_output(o);
+        sink_end(&r->sink, r->asker, o->n);
+        return 0;
+}
+
+/* All that lies in the pipe now goes out, whether there is room or not: it is no more than a pipe
+ * holds. What others write there from now on is not waited for. */
+static void drain(run_output *o) {
+        int n_left = 0;
+
+        if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &n_left) == 0)
+                while (n_left > 0) {
+                        size_t n = pump(o);
+
+                        if (n == 0)
+                                break;
+                        n_left -= (int)n;
+                }
+        close_output(o);
+}
+
+static void on_output(source *src, unsigned events) {
+        run_output *o = container_of(src, run_output, src);
+
+        (void)events;
+        if (!o->run->is_full)
+                pump(o);
+}
+
+/* input */
+
+static void close_input(run *r) {
+        if (r->in >= 0)
+                source_close(&r->in_src);
+        r->in = fd_close(r->in);
+        r->data = mem_free(r->data);
+        r->n = r->at = 0;
+}
+
+/* Give the process what it takes now. */
+static void feed(run *r) {
+        while (r->at < r->n) {
+                struct iovec iov = { .iov_base = r->data + r->at, .iov_len = r->n - r->at };
+                ssize_t n = sock_send(SOCK_IS_FILE, r->in, &iov, 1, NULL, 0);
+
+                if (n == -EAGAIN)
+                        break;
+                if (n < 0) { /* it does not read any more; what comes is dropped */
+                        close_input(r);
+                        return;
+                }
+                r->at += (size_t)n;
+        }
+        if (r->at == r->n)
+                r->data = mem_free(r->data);
+        source_want(&r->in_src, r->data ? SOURCE_WRITE : 0u);
+}
+
+static void on_input(source *src, unsigned events) {
+        run *r = container_of(src, run, in_src);
+
+        if (events & SOURCE_GONE && !r->data)
+                close_input(r);
+        else
+                feed(r);
+        if (run_wants_input(r))
+                r->wants(r);
+}
+
+bool run_wants_input(const run *r) {
+        return r->process && !r->is_over && !r->data;
+}
+
+int run_take_frame(run *r, bytes text) {
+        frame f;
+
+        if (frame_read(text, &f) < 0 || f.n != 0 || r->is_closed)
+                return -EPROTO;
+        r->is_closed = f.data.n == 0;
+        if (r->is_closed)
+                close_input(r);
+        if (r->in < 0)
+                return 0;
+        r->data = mem_copy(f.data.p, f.data.n);
+        if (!r->data)
+                return -ENOMEM;
+        r->n = f.data.n;
+        r->at = 0;
+        feed(r);
+        return 0;
+}
+
+/* control */
+
+void run_cancel(run *r) {
+        if (r->process && !r->is_over)
+                (void)process_cancel(r->process,
+                                     clock_add(clock_now(), r->order->grace_ms * 1000000));
+}
+
+static void on_limit(timer *t) {
+        run *r = container_of(t, run, limit);
+
+        r->is_timed_out = true;
+        run_cancel(r);
+}
+
+/* The number behind @word, as in "signal 15". */
+static bool has_number(bytes text, const char *word, int64_t max, int64_t *ret) {
+        size_t n = strlen(word);
+
+        return text.n > n + 1 && memcmp(text.p, word, n) == 0 && text.p[n] == ' ' &&
+               decimal_read(text.p + n + 1, text.n - n - 1, ret) && *ret > 0 && *ret <= max;
+}
+
+void run_take_word(run *r, bytes word) {
+        int64_t n;
+
+        if (bytes_equal(word, BYTES("cancel"))) {
+                run_cancel(r);
+        } else if (has_number(word, "signal", SIGRTMAX, &n)) {
+                if (!r->is_over)
+                        (void)process_signal(r->process, (int)n);
+        } else if (has_number(word, "close", SINK_STREAMS - 1, &n)) {
+                close_output(&r->outputs[n]);
+                sink_end(&r->sink, r->asker, (uint8_t)n);
+        }
+}
+
+/* from the beginning to the end */
+
+static void conclude(run *r, const process_end *end) {
+        verdict *v = &r->verdict;
+
+        *v = (verdict){ .sink = &r->sink, .exit = "exited", .status = end->status };
+        if (end->kind == PROCESS_SIGNALLED) {
+                v->exit = "signalled";
+                v->signal = end->status;
+                v->status = 128 + end->status;
+        } else if (end->kind == PROCESS_LOST) {
+                v->exit = "lost";
+                v->status = -1;
+                v->why = "somebody else in the worker's process has waited for it";
+        }
+        if (r->is_timed_out) {
+                v->exit = "timed out";
+                v->status = -1;
+        }
+        if (!r->sink.is_known) {
+                v->exit = "lost";
+                v->status = -1;
+                v->why = "the worker had no memory for what it printed";
+        }
+}
+
+static void on_ended(process *p, void *data) {
+        run *r = data;
+
+        r->is_over = true;
+        timer_stop(&r->look);
+        timer_stop(&r->limit);
+        close_input(r);
+        for (int i = 1; i < SINK_STREAMS; i++)
+                drain(&r->outputs[i]);
+        conclude(r, process_ended(p));
+        r->over(r);
+}
+
+/* A pipe, whose end @ours does not wait. */
+static int make_pipe(int ret[2], int ours) {
+        if (pipe2(ret, O_CLOEXEC) < 0)
+                return -errno;
+        return fd_set_nonblock(ret[ours], true);
+}
+
+static int start(run *r, const program *what, const char *mark, const char *cwd,
+                 process_step *ret_step, int theirs[SINK_STREAMS]) {
+        process_stream streams[SINK_STREAMS];
+        process_options o = {
+                .program = what->path,
+                .argv = (const char *const *)r->order->argv.p,
+                .env = (const char *const *)r->order->env.p,
+                .mark = mark,
+                .cwd = cwd,
+                .streams = streams,
+                .n_streams = SINK_STREAMS,
+                .dies_with_us = true,
+                .ended = on_ended,
+                .data = r,
+        };
+        int got = 0;
+
+        *ret_step = PROCESS_PREPARE;
+        for (int i = 0; i < SINK_STREAMS && got == 0; i++) {
+                int fds[2] = { -1, -1 }, ours = i == 0 ? 1 : 0;
+
+                got = make_pipe(fds, ours);
+                theirs[i] = fds[!ours];
+                *(i == 0 ? &r->in : &r->outputs[i].fd) = fds[ours];
+                streams[i] = (process_stream){ .to = i, .fd = theirs[i] };
+        }
+        if (got == 0)
+                got = source_open(&r->in_src, r->loop, r->in, 0);
+        for (int i = 1; i < SINK_STREAMS && got == 0; i++)
+                got = source_open(&r->outputs[i].src, r->loop, r->outputs[i].fd, SOURCE_READ);
+        if (got == 0 && r->order->timeout_ms)
+                got = timer_start(&r->limit, r->loop,
+                                  clock_add(clock_now(), r->order->timeout_ms * 1000000));
+        return got == 0 ? process_start(&o, r->loop, ret_step, &r->process) : got;
+}
+
+void run_init(run *r) {
+        r->in = -1;
+        r->in_src.fn = on_input;
+        r->look.fn = on_look;
+        r->limit.fn = on_limit;
+        for (int i = 0; i < SINK_STREAMS; i++)
+                r->outputs[i] =
+                        (run_output){ .run = r, .n = (uint8_t)i, .fd = -1, .src.fn = on_output };
+}
+
+int run_start(run *r, const program *what, const char *mark, const char *cwd,
+              char why[static ORDER_WHY_MAX]) {
+        int theirs[SINK_STREAMS] = { -1, -1, -1 }, got;
+        process_step step;
+
+        got = start(r, what, mark, cwd, &step, theirs);
+        fd_close_all(theirs, SINK_STREAMS);
+        if (got == 0)
+                return 0;
+        run_deinit(r);
+        snprintf(why, ORDER_WHY_MAX, "%s%s: %s",
+                 step == PROCESS_EXEC && got == -ENOENT ? "no such program: " : "",
+                 process_step_name(step), strerror(-got));
+        r->verdict = (verdict){ .sink = &r->sink, .exit = "refused", .status = -1, .why = why };
+        return got;
+}
+
+void run_deinit(run *r) {
+        r->process = process_free(r->process);
+        timer_stop(&r->look);
+        timer_stop(&r->limit);
+        close_input(r);
+        for (int i = 1; i < SINK_STREAMS; i++)
+                close_output(&r->outputs[i]);
+        unread_deinit(&r->unread);
+        if (r->asker)
+                asker_forget(r->asker, r);
+}
+
+pid_t run_pid(const run *r) {
+        return process_pid(r->process);
+}

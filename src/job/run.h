@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A job that runs: its process, its streams, and what is said to it (rules J13 to J24)
+ *
+ *     run_start --> RUNS --the process ends--> what it wrote is put there --> OVER: over()
+ *
+ * What it prints goes out as it comes, up to `keep` bytes that nobody has read; then it is
+ * not read from, and waits as any process does whose pipe is full. What it is given it gets
+ * as it reads: while something lies here for it, run_wants_input() is false.
+ */
+
+#include "order.h"
+#include "process.h"
+#include "programs.h"
+#include "sink.h"
+#include "unread.h"
+#include "verdict.h"
+
+typedef struct run run;
+
+typedef struct run_output {
+        run *run;
+        uint8_t n; /* of the stream */
+        int fd;    /* or -1 */
+        source src;
+} run_output;
+
+struct run {
+        void (*over)(run *r);  /* from the loop: all is put there, but for the verdict */
+        void (*wants)(run *r); /* from the loop: run_wants_input() has become true */
+        asker *asker;          /* where output goes */
+        loop *loop;
+        char *buffer;       /* of FRAME_HEAD_MAX + FRAME_DATA_MAX bytes; all runs may share it */
+        const order *order; /* what it asks for */
+        sink sink;
+        bool is_over;
+        verdict verdict; /* once it is */
+
+        /* private */
+        process *process;
+        run_output outputs[SINK_STREAMS];
+        unread unread;
+        size_t n_under_way; /* frames that were put and not answered */
+        bool is_full, is_counting;
+        timer look, limit;
+        int64_t pause; /* before it is looked again whether somebody has read */
+        int in;        /* or -1 */
+        source in_src;
+        char *data; /* n bytes from `at` on that the process has not taken, or NULL */
+        size_t n, at;
+        bool is_closed; /* by who gives it */
+        bool is_timed_out;
+};
+
+/* Of one that is zero. */
+void run_init(run *r);
+
+/* Its public fields have been set, and stay. @what is run; @mark as of process.h; @cwd
+ * may be NULL. Below zero it was not run, and r->verdict says why, whose text is in @why. */
+int run_start(run *r, const program *what, const char *mark, const char *cwd,
+              char why[static ORDER_WHY_MAX]);
+
+/* Ends it if it runs, and waits for that; nothing is told, nor put anywhere. May run twice. */
+void run_deinit(run *r);
+
+pid_t run_pid(const run *r);
+
+bool run_wants_input(const run *r);
+
+/* A frame of input, while it wants some. 0; -EPROTO: it is to be counted as bad; -ENOMEM. */
+int run_take_frame(run *r, bytes text);
+
+/* A word of control; what is not understood is passed over. */
+void run_take_word(run *r, bytes word);
+
+/* End all of its processes. */
+void run_cancel(run *r);

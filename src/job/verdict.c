@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verdict.h"
+
+#include "../base/clock.h"
+#include "../base/decimal.h"
+#include "key.h"
+
+static bytes print(int64_t n, char buf[static DECIMAL_MAX]) {
+        return (bytes){ buf, decimal_print(n, buf) };
+}
+
+void verdict_say(const verdict *v, asker *a) {
+        sink copy = *v->sink; /* it may have to be said again */
+        const char *id = copy.id;
+        char key[KEY_MAX], now[DECIMAL_MAX], status[DECIMAL_MAX], signal[DECIMAL_MAX];
+        bytes text = v->status < 0 ? bytes_of(v->exit) : print(v->status, status);
+
+        for (uint8_t i = 1; i < SINK_STREAMS; i++)
+                sink_end(&copy, a, i);
+        asker_say(a, NULL, NULL, BYTES("HSET"), key_print(key, "/beam/jobs/%s", id), BYTES("state"),
+                  BYTES("ended"), BYTES("ended"), print(clock_wall_ms(), now), BYTES("exit"),
+                  bytes_of(v->exit));
+        if (v->signal)
+                asker_say(a, NULL, NULL, BYTES("HSET"), key_print(key, "/beam/jobs/%s", id),
+                          BYTES("signal"), print(v->signal, signal));
+        if (v->why)
+                asker_say(a, NULL, NULL, BYTES("HSET"), key_print(key, "/beam/jobs/%s", id),
+                          BYTES("why"), bytes_of(v->why));
+        asker_say(a, NULL, NULL, BYTES("SET"), key_print(key, "/jobs/%s/status", id), text);
+        asker_say(a, NULL, NULL, BYTES("RPUSH"), key_print(key, "/jobs/%s/wait", id), bytes_of(id));
+}

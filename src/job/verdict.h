@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * How a job ended, and the writing down of it (rules J18 to J21)
+ *
+ * Of one that ran, that was refused or cancelled before, or whose worker was lost.
+ */
+
+#include "sink.h"
+
+typedef struct verdict {
+        sink *sink;
+        const char *exit; /* "exited", "signalled", "lost", ...: rule J21 */
+        int status;       /* or -1: it is what `exit` says */
+        int signal;       /* or 0 */
+        const char *why;  /* or NULL */
+} verdict;
+
+/* Ask for all that says so; between MULTI and EXEC. */
+void verdict_say(const verdict *v, asker *a);
