@@ -176,6 +176,8 @@ static bool take_field(order *o, bytes field, bytes value) {
                 return read_number(value, max_ms, &o->timeout_ms);
         if (bytes_equal(field, BYTES("grace")))
                 return read_number(value, max_ms, &o->grace_ms);
+        if (bytes_equal(field, BYTES("state"))) /* by a server that it was started at: J6 */
+                return bytes_equal(value, BYTES("started"));
         if (!bytes_equal(field, BYTES("owner")) || value.n > ORDER_OWNER_MAX ||
             memchr(value.p, '\0', value.n))
                 return false;

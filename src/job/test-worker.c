@@ -16,6 +16,8 @@
 
 static const char *const ways[] = { "here", "served", "redis", NULL };
 
+static const char *const contexts[] = { "here", "served", NULL };
+
 typedef struct place {
         const char *way;
         beam_context *ctx;
@@ -199,6 +201,18 @@ TEST_EACH(name_is_the_argument, way, ways) {
         start(&p, id);
         assert_str(status_of(&p, id), "0");
         assert_output(&p, id, ":\n:", ":");
+        beam_worker_free(w);
+        end(&p);
+}
+
+/* The other way to start one, which a context has and a Redis does not. */
+TEST_EACH(started_by_its_key, way, contexts) {
+        place p = begin(way);
+        beam_worker *w = work(&p, NULL);
+        const char *id = make(&p, "echo");
+
+        ask(&p, "SET", key(id, ""), "", NULL);
+        assert_str(status_of(&p, id), "0");
         beam_worker_free(w);
         end(&p);
 }
