@@ -27,16 +27,18 @@ class Bad(Exception):
 
 
 class Syntax:
-    """The arguments of a command: "key [NX | XX] [EX seconds:integer] LIMIT(a b) value..."
+    """The arguments of a command: "key when=[NX | XX]^2.6.12 [EX seconds:integer] value..."
 
     A word in capitals is a token of its own, or that of the name or the bracket behind it;
     name:type, a string if there is none; [ ] may be left out; ( ) belong together; | one of
     them; ... any number; *... any number, each behind its token; @N belongs to the N-th
-    specification of keys, which keys are told in their order.
+    specification of keys, which keys are told in their order; name= is what the bracket or the
+    token behind it is called, if not as the first within; ^ since when it is there.
     """
 
     def __init__(self, text):
-        self.words = re.findall(r'\*?\.\.\.|[\[\]()|]|[^\s\[\]()|.*]+|[.*]', text)
+        self.words = re.findall(r'\*?\.\.\.|\^[0-9]+\.[0-9]+\.[0-9]+|[a-z][a-z0-9_-]*=|[\[\]()|]|'
+                                r'[^\s\[\]()|.*^]+|[.*]', text)
         self.spaced = text
 
     def peek(self):
@@ -59,7 +61,9 @@ class Syntax:
         return [oneof([way[0] if len(way) == 1 else block(way) for way in ways])]
 
     def item(self):
-        word = self.words.pop(0)
+        word, called = self.words.pop(0), None
+        if re.fullmatch(r"[a-z].*=", word):
+            word, called = self.words.pop(0), word[:-1]
         if word == "[":
             inside = self.alternatives("]")
             arg = dict(inside[0] if len(inside) == 1 else block(inside), optional=True)
@@ -79,7 +83,9 @@ class Syntax:
             arg = self.name(word)
         if self.peek() in ("...", "*..."):
             arg = dict(arg, multiple=True, multiple_token=self.words.pop(0) == "*...")
-        return arg
+        if (self.peek() or "").startswith("^"):
+            arg = dict(arg, since=self.words.pop(0)[1:])
+        return dict(arg, name=called or arg["name"])
 
     @staticmethod
     def name(word):
@@ -163,7 +169,8 @@ class Table:
             names += "|" + sub.group().strip()
             rest = rest[len(sub.group()):]
         row = {"name": names, "group": group, "args": Syntax(rest).alternatives(None),
-               "flags": [], "keys": [], "tips": [], "changed": []}
+               "flags": [], "keys": [], "notes": {}, "tips": [],
+               "changed": []}
         self.rows[names] = row
         return row
 
@@ -179,6 +186,8 @@ class Table:
             row["acl"] = [word.lstrip("@") for word in rest.split()]
         elif what == "keys":
             row["keys"].append(rest.split())
+        elif what == "note":
+            row["notes"][len(row["keys"]) - 1] = rest
         elif what == "tips":
             row["tips"] = rest.split()
         elif what == "changed":
@@ -209,6 +218,8 @@ class Table:
             item += f", .spec = {spec}"
             if "token" in arg:
                 item += f', .token = {quote(arg["token"].strip(chr(34)))}'
+            if "since" in arg:
+                item += f', .since = {quote(arg["since"])}'
             for flag in ("optional", "multiple", "multiple_token"):
                 if arg.get(flag):
                     item += f", .{flag} = true"
@@ -217,9 +228,9 @@ class Table:
             items.append(item + " }")
         return self.array("command_arg", items)
 
-    def keys(self, specs):
+    def keys(self, specs, notes):
         items = []
-        for words in specs:
+        for number, words in enumerate(specs):
             words = list(words)
 
             def take():
@@ -237,13 +248,15 @@ class Table:
                 last, step, limit = take(), take(), take()
                 spec.append(f".find = KEYS_RANGE, .last = {last}, .step = {step}, .limit = {limit}")
             elif find == "number":
-                number, first, step = take(), take(), take()
-                spec.append(f".find = KEYS_NUMBER, .number = {number}, .first = {first}, "
+                place, first, step = take(), take(), take()
+                spec.append(f".find = KEYS_NUMBER, .number = {place}, .first = {first}, "
                             f".step = {step}")
             else:
                 spec.append(".find = KEYS_UNKNOWN")
             if begin == "unknown":
                 spec.append(".begins_unknown = true")
+            if number in notes:
+                spec.append(f".note = {quote(notes[number])}")
             flags = " | ".join("KEYSPEC_" + word.upper() for word in words) or "0"
             items.append("{ .flags = %s, %s }" % (flags, ", ".join(spec)))
         return self.array("key_spec", items)
@@ -262,7 +275,7 @@ class Table:
         bits = " | ".join(f"1u << {CATEGORIES.index(c)} /* {c} */" for c in row["acl"])
         fields.append(f".categories = {bits}")
         if row["keys"]:
-            fields.append(f'.specs = {self.keys(row["keys"])}, .n_specs = {len(row["keys"])}')
+            fields.append(f'.specs = {self.keys(row["keys"], row["notes"])}, .n_specs = {len(row["keys"])}')
         if row["args"]:
             number_keys(row["args"], len(row["keys"]))
             fields.append(f'.args = {self.args(row["args"])}, .n_args = {len(row["args"])}')

@@ -50,6 +50,7 @@ typedef struct key_spec {
         enum { KEYS_RANGE, KEYS_NUMBER, KEYS_UNKNOWN } find;
         int16_t last, step, limit; /* of a range, relative to where it begins */
         int16_t number, first;     /* where the number of keys stands, and the first */
+        const char *note;          /* for people, why the flags are as they are; or NULL */
 } key_spec;
 
 enum {
@@ -82,6 +83,7 @@ struct command_arg {
                 ARG_BLOCK,
         } type;
         const char *token; /* the word before it, or NULL */
+        const char *since; /* NULL: as long as the command */
         bool optional, multiple, multiple_token;
         int8_t spec;             /* of the keys, or -1 */
         const command_arg *args; /* of ONEOF and BLOCK */

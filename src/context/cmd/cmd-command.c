@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* COMMAND: the table of commands, for programs. What it says to people is in cmd-docs.c. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -91,7 +92,11 @@ static void reply_type(resp_out *o, const char *what, const char *type, size_t n
 }
 
 static void reply_spec(resp_out *o, const key_spec *spec) {
-        resp_out_map(o, 3);
+        resp_out_map(o, spec->note ? 4 : 3);
+        if (spec->note) {
+                resp_out_bulk_text(o, "notes");
+                resp_out_bulk_text(o, spec->note);
+        }
         resp_out_bulk_text(o, "flags");
         reply_spec_flags(o, spec->flags);
         if (spec->begins_unknown) {
@@ -229,6 +234,13 @@ void cmd_command_list(call *c) {
 
 /* COMMAND GETKEYS */
 
+static bool has_keys(const command *cmd) {
+        for (unsigned i = 0; i < cmd->n_specs; i++)
+                if (!(cmd->specs[i].flags & KEYSPEC_NOT_KEY))
+                        return true;
+        return false;
+}
+
 /* The command whose arguments begin with its name at argument 2, or NULL, and that has been
  * answered. */
 static const command *read_command(call *c) {
@@ -240,13 +252,62 @@ static const command *read_command(call *c) {
                 cmd = command_find_sub(cmd, argv[1]);
         if (!cmd)
                 call_fail(c, "ERR Invalid command specified");
-        else if (cmd->n_specs == 0)
+        else if (!has_keys(cmd))
                 call_fail(c, "ERR The command has no key arguments");
         else if (cmd->arity >= 0 ? argc != cmd->arity : argc < -cmd->arity)
                 call_fail(c, "ERR Invalid number of arguments specified for command");
         else
                 return cmd;
         return NULL;
+}
+
+static bool has_word(const bytes *argv, int argc, int from, const char *word) {
+        for (int i = from; i < argc; i++)
+                if (bytes_is(argv[i], word))
+                        return true;
+        return false;
+}
+
+/* What SET and BITFIELD do with their key is for their arguments to say. */
+static uint32_t flags_of(const command *cmd, const key_spec *spec, const bytes *argv, int argc) {
+        const uint32_t changed = KEYSPEC_RW | KEYSPEC_ACCESS | KEYSPEC_UPDATE;
+
+        if (cmd->run == cmd_set)
+                return has_word(argv, argc, 3, "get") ? changed : KEYSPEC_OW | KEYSPEC_UPDATE;
+        if (cmd->run == cmd_bitfield)
+                return has_word(argv, argc, 2, "set") || has_word(argv, argc, 2, "incrby")
+                               ? changed
+                               : KEYSPEC_RO | KEYSPEC_ACCESS;
+        return spec->flags;
+}
+
+/* Where SORT stores to, or 0. No specification can say it: the word may be a pattern, too. */
+static int sort_stores_at(const bytes *argv, int argc) {
+        int at = 0;
+
+        for (int i = 2; i < argc; i++) {
+                if (bytes_is(argv[i], "limit"))
+                        i += 2;
+                else if (bytes_is(argv[i], "by") || bytes_is(argv[i], "get"))
+                        i++;
+                else if (bytes_is(argv[i], "store") && i + 1 < argc)
+                        at = ++i;
+        }
+        return at;
+}
+
+static int keys_of(const command *cmd, const key_spec *spec, const bytes *argv, int argc,
+                   int *ret_places) {
+        int n = command_spec_keys(spec, argv, argc, ret_places);
+
+        if (cmd->run == cmd_sort && spec->flags & KEYSPEC_OW) {
+                *ret_places = sort_stores_at(argv, argc);
+                return *ret_places > 0;
+        }
+        /* a number of no keys */
+        if (n == 0 && spec->find == KEYS_NUMBER)
+                return -EINVAL;
+        return n;
 }
 
 static void reply_keys(call *c, bool with_flags) {
@@ -265,9 +326,10 @@ static void reply_keys(call *c, bool with_flags) {
         }
         later = resp_out_later(c->out);
         for (unsigned i = 0; i < cmd->n_specs; i++) {
-                int n = command_spec_keys(&cmd->specs[i], argv, argc, places);
+                const key_spec *spec = &cmd->specs[i];
+                int n = keys_of(cmd, spec, argv, argc, places);
 
-                if (n < 0) {
+                if (n < 0 && !(cmd->flags & CMD_NO_MANDATORY_KEYS)) {
                         resp_out_cut(c->out, before);
                         call_fail(c, "ERR Invalid arguments specified for command");
                         mem_free(places);
@@ -278,7 +340,7 @@ static void reply_keys(call *c, bool with_flags) {
                                 resp_out_array(c->out, 2);
                         resp_out_bulk(c->out, argv[places[k]].p, argv[places[k]].n);
                         if (with_flags)
-                                reply_spec_flags(c->out, cmd->specs[i].flags);
+                                reply_spec_flags(c->out, flags_of(cmd, spec, argv, argc));
                 }
         }
         resp_out_head(c->out, later, RESP_ARRAY, n_told);

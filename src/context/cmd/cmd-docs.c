@@ -50,6 +50,7 @@ static void reply_args(resp_out *o, const command_arg *args, unsigned n_args) {
                         n++;
                 }
                 reply_field(o, "token", arg->token, &n);
+                reply_field(o, "since", arg->since, &n);
                 reply_arg_flags(o, arg, &n);
                 if (arg->n_args > 0) {
                         reply_args(o, arg->args, arg->n_args);
