@@ -216,7 +216,8 @@ static size_t execute(conn *c, char *buf, size_t n) {
                         char text[RESP_ERROR_TEXT_MAX];
 
                         resp_request_error(&c->in, text);
-                        resp_out_error(&c->client->out, text);
+                        /* which has no place in the stream that a follower is sent */
+                        resp_out_error(client_answers(c->client), text);
                         c->client->flags |= CLIENT_CLOSING;
                         break;
                 }

@@ -151,3 +151,27 @@ TEST(without_memory) {
         client_free(c);
         store_free(s);
 }
+
+/* More has changed than is kept for who fetches it: the change is made, and the snapshot ends. */
+TEST(nobody_fetches) {
+        snapshot *snap;
+        bytes piece;
+        client *c;
+        store *s;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        say(c, "setbit large %zu 1", 8 * SNAPSHOT_MAX);
+        assert_r(snapshot_new(s, &snap), 0);
+        say(c, "setbit large 0 1");
+        assert_r(snapshot_next(snap, 1, &piece), -ENOBUFS);
+        assert_r(snapshot_next(snap, 1, &piece), -ENOBUFS);
+        say(c, "set small 1");
+        snapshot_free(snap);
+        snapshot_clear(s);
+        say(c, "del large");
+        assert_r(snapshot_new(s, &snap), 0);
+        snapshot_free(snap);
+        client_free(c);
+        store_free(s);
+}

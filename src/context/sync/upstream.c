@@ -10,12 +10,18 @@
 /* What is read at once. Picked; as the loop's own buffer. */
 enum { READ_SIZE = 64 * 1024 };
 
-/* Write what is to be said, as far as the kernel takes it. */
+/* Write what is to be said, as far as the kernel takes it. Where there was no memory to say
+ * something the master waits for it in vain. */
 static void flush(upstream *u) {
         resp_out *out = &u->psync.out;
         size_t at = 0;
 
-        while (at < out->n && !out->failed) {
+        if (out->failed) {
+                u->has_ended = true;
+                u->error = -ENOMEM;
+                return;
+        }
+        while (at < out->n) {
                 struct iovec iov = { .iov_base = out->p + at, .iov_len = out->n - at };
                 ssize_t n = sock_send(u->kind, u->fd, &iov, 1, NULL, 0);
 
@@ -49,12 +55,12 @@ static void on_beat(timer *t) {
         upstream *u = container_of(t, upstream, beat);
 
         beat(u);
-        if (clock_now() - u->heard > u->silence) {
+        if (clock_now() - u->heard > u->silence)
                 u->has_ended = true;
+        else
+                upstream_ack(u);
+        if (u->has_ended)
                 u->fn(u);
-                return;
-        }
-        upstream_ack(u);
 }
 
 static int begin(upstream *u, int fd) {
@@ -121,7 +127,9 @@ int upstream_open(upstream *u, loop *l, const url *at, const psync_options *opti
         u->reach.fd = -1;
         psync_init(&u->psync, options);
         u->is_open = true;
-        r = when > clock_now() ? timer_start(&u->again, l, when) : start(u);
+        r = u->psync.out.failed  ? -ENOMEM
+            : when > clock_now() ? timer_start(&u->again, l, when)
+                                 : start(u);
         if (r < 0)
                 upstream_close(u);
         return r;
@@ -193,12 +201,12 @@ int upstream_next(upstream *u) {
                 if (r > 0) {
                         u->n_used += u->psync.consumed;
                         u->n_in -= u->psync.consumed;
-                        if (u->psync.out.n > 0)
+                        if (u->psync.out.n > 0 || u->psync.out.failed)
                                 flush(u);
                         return 1;
                 }
                 if (r == 0)
-                        r = u->has_ended ? -ECONNRESET : read_more(u);
+                        r = u->has_ended ? (u->error < 0 ? u->error : -ECONNRESET) : read_more(u);
         }
         return r;
 }

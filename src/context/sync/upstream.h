@@ -32,7 +32,7 @@ struct upstream {
         loop *loop;
         const url *url;
         bool is_open;
-        int error; /* it could not be reached */
+        int error; /* it could not be reached, or has ended for this; or 0 */
         reach reach;
         source src;
         timer again; /* before it is reached */
