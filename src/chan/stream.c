@@ -342,6 +342,8 @@ void stream_stop(beam_stream *st, uint32_t code, const char *text) {
                 w->n = 0;
                 w->stop_code = code;
                 w->stop_text = reason_copy(code, text);
+                if (w->left && t->member.of)
+                        group_refused(t->member.of);
                 tube_wake(t, !st->side);
                 stirred = true;
         }

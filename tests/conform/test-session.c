@@ -116,6 +116,15 @@ LAW(drain_tells_of_refusal, LAW_DIRECT) {
         assert_r(session_drain(t, A, LONG), -EPIPE);
 }
 
+LAW(drain_tells_of_a_refused_stream, LAW_DIRECT) {
+        stream(t, A, B, 0);
+        assert_r(write_text(t, A, 0, "unread", LONG), 6);
+        assert_r(fail_st(t, B, 0, BEAM_CODE_REFUSED, "no"), 0);
+        assert_r(read_text(t, A, 0, LONG), -EPIPE);
+        assert_r(close_st(t, A, 0), 0);
+        assert_r(session_drain(t, A, LONG), -EPIPE);
+}
+
 /* The receiver still has what lies there when the link has been closed in order. */
 LAW(drain_by_the_receiver_s_side, LAW_DIRECT) {
         channel(t, A, B, 4, 0);
