@@ -52,9 +52,10 @@ BEAM_API void beam_context_on_shutdown(beam_context *ctx, void (*fn)(void *data)
 
 /* serving */
 
-/* Be reached by clients of Redis at @url: unix:/path unix:@abstract tcp://host:port fd:N, as
- * of beam_listen(), whose errors it has; at NULL by those alone that are taken, below. All
- * of them share @ctx. */
+/* Be reached by clients of Redis at @url: mem:name unix:/path unix:@abstract tcp://host:port
+ * fd:N, as of beam_listen(), whose errors it has; at NULL by those alone that are taken, below.
+ * All of them share @ctx. Who dials @url with beam_dial() instead opens streams of the service
+ * "context" or without one, and each is such a client. */
 BEAM_API int beam_context_serve(beam_context *ctx, const char *url, beam_context_server **ret);
 
 /* What a context that a server makes begins with: keys, commands that are executed on it.
@@ -135,7 +136,8 @@ typedef struct beam_arg {
  * its own, as a connection has. */
 BEAM_API int beam_client_new(beam_context *ctx, beam_client **ret);
 
-/* The same on a context, or a Redis, that is served at @url. Errors as of beam_dial(). */
+/* The same on a context, or a Redis, that is served at @url, mem:name too. Errors as of
+ * beam_dial(). */
 BEAM_API int beam_client_dial(const char *url, beam_client **ret, int64_t deadline);
 
 /* The same at the other end of a byte stream, which is the client's when this succeeds. */

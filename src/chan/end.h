@@ -90,5 +90,9 @@ int sender_is_left(beam_sender *tx, inlet *in);
 void sender_end(beam_sender *tx, inlet *in, uint32_t code, const char *text, int cut);
 void sender_leave(beam_sender *tx, inlet *in, uint32_t code, const char *text);
 
-/* A program's callback goes with the receiver; see watch.c. */
+/* As beam_receiver_watch(); not of a @user it is called while the loop is turned, and waits
+ * for nothing. */
+int receiver_watch(beam_receiver *rx, bool user, void (*fn)(void *data, beam_receiver *rx),
+                   void *data);
+/* It goes with the receiver; see watch.c. */
 void watch_free(beam_receiver *rx);

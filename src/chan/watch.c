@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program's callback on a receiver: posted to the loop when a receive would not wait,
- * and again until it would. */
+/* A callback on a receiver: posted to the loop when a receive would not wait, and again
+ * until it would. */
 #include "../base/fork.h"
 #include "../base/mem.h"
 #include "end.h"
@@ -70,7 +70,8 @@ void watch_free(beam_receiver *rx) {
                 mem_free(w);
 }
 
-int beam_receiver_watch(beam_receiver *rx, void (*fn)(void *data, beam_receiver *rx), void *data) {
+int receiver_watch(beam_receiver *rx, bool user, void (*fn)(void *data, beam_receiver *rx),
+                   void *data) {
         loop *l = loop_get();
         watch *w;
 
@@ -91,7 +92,7 @@ int beam_receiver_watch(beam_receiver *rx, void (*fn)(void *data, beam_receiver 
         w = mem_zero(sizeof(*w));
         if (!w)
                 return -ENOMEM;
-        port_init(&w->by, l, true, on_watch);
+        port_init(&w->by, l, user, on_watch);
         w->rx = rx;
         w->fn = fn;
         w->data = data;
@@ -100,4 +101,8 @@ int beam_receiver_watch(beam_receiver *rx, void (*fn)(void *data, beam_receiver 
                 l->n_foreign++;
         watch_arm(w);
         return 0;
+}
+
+int beam_receiver_watch(beam_receiver *rx, void (*fn)(void *data, beam_receiver *rx), void *data) {
+        return receiver_watch(rx, true, fn, data);
 }

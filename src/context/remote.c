@@ -35,6 +35,7 @@ typedef struct remote {
         size_t n_in, size, n_read; /* of those in `in`, the reply before took n_read */
         resp_out told;             /* before results that were waited for, */
         size_t n_taken;            /* and how much of that has been */
+        beam_session *over;        /* made for it alone, or NULL */
 } remote;
 
 static void on_ready(source *src, unsigned events) {
@@ -189,6 +190,7 @@ static void remote_free(beam_client *base) {
                 source_close(&m->src);
                 fork_forget(&m->in_child);
                 fd_close(m->fd);
+                beam_session_close(m->over);
         }
         resp_out_deinit(&m->out);
         resp_out_deinit(&m->told);
@@ -232,21 +234,6 @@ static int start(int fd, beam_client **ret) {
         return 0;
 }
 
-int beam_client_dial(const char *text, beam_client **ret, int64_t deadline) {
-        url u;
-        int fd, r = url_parse(text, &u);
-
-        if (r < 0)
-                return r;
-        fd = dial_socket(&u, deadline);
-        if (fd < 0)
-                return fd;
-        r = start(fd, ret);
-        if (r < 0)
-                fd_close(fd);
-        return r;
-}
-
 int beam_client_take_stream(beam_stream *st, beam_client **ret) {
         int fds[2], r;
 
@@ -263,5 +250,44 @@ int beam_client_take_stream(beam_stream *st, beam_client **ret) {
                 fd_close(fds[1]);
                 *ret = beam_client_free(*ret);
         }
+        return r;
+}
+
+/* In memory there is no socket: a stream of a session. */
+static int dial_memory(const char *text, beam_client **ret, int64_t deadline) {
+        beam_session *s;
+        beam_stream *st;
+        int r = beam_dial(text, NULL, &s, deadline);
+
+        if (r < 0)
+                return r;
+        r = beam_session_open_stream(s, "context", &st, deadline);
+        if (r == 0) {
+                r = beam_client_take_stream(st, ret);
+                if (r < 0)
+                        beam_stream_close(st);
+        }
+        if (r < 0) {
+                beam_session_close(s);
+                return r;
+        }
+        container_of(*ret, remote, base)->over = s;
+        return 0;
+}
+
+int beam_client_dial(const char *text, beam_client **ret, int64_t deadline) {
+        url u;
+        int fd, r = url_parse(text, &u);
+
+        if (r < 0)
+                return r;
+        if (u.kind == URL_MEM)
+                return dial_memory(text, ret, deadline);
+        fd = dial_socket(&u, deadline);
+        if (fd < 0)
+                return fd;
+        r = start(fd, ret);
+        if (r < 0)
+                fd_close(fd);
         return r;
 }

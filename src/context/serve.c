@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "../base/clock.h"
 #include "../base/fds.h"
@@ -12,6 +13,7 @@
 #include "../link/sock.h"
 #include "../link/tcp.h"
 #include "../loop/loop.h"
+#include "../wire/mux/mux.h"
 #include "../wire/resp/request.h"
 #include "api.h"
 #include "store.h"
@@ -58,6 +60,7 @@ typedef struct conn {
         sock_kind kind;
         int fd;
         bool is_unix;
+        bool known; /* it speaks RESP: see is_visitor() */
         bool ended; /* the peer sends no more */
         resp_request in;
         char *kept;    /* what has come and is not a whole request, or NULL */
@@ -129,7 +132,8 @@ static void conn_free(conn *c) {
         dirty_cancel(&c->dirty);
         source_close(&c->src);
         fork_forget(&c->in_child);
-        fd_close(c->fd);
+        if (c->fd >= 0)
+                fd_close(c->fd);
         conn_leave(c);
         resp_request_deinit(&c->in);
         mem_free(c->kept);
@@ -304,11 +308,33 @@ static void conn_read(conn *c) {
                 client_close(c->client, true);
 }
 
+/* Whether the first byte is that of mux, with which no request begins (spec/mux.md, M4). */
+static bool is_visitor(conn *c) {
+        uint8_t first;
+        ssize_t n = recv(c->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+
+        c->known = n >= 0 || errno != EAGAIN;
+        return n == 1 && first == mux_preface[0];
+}
+
+static void leave_to_visit(conn *c) {
+        server *s = c->server;
+        int fd = c->fd;
+
+        c->fd = -1;
+        conn_free(c);
+        s->calls->visit(s->data, fd);
+}
+
 static void on_ready(source *src, unsigned events) {
         conn *c = container_of(src, conn, src);
         resp_out *out = &c->client->out, *spare = &c->server->spare;
         bool lends = !out->p;
 
+        if (!c->known && is_visitor(c)) {
+                leave_to_visit(c);
+                return;
+        }
         if (lends) {
                 out->p = spare->p;
                 out->cap = spare->cap;

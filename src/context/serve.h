@@ -23,6 +23,8 @@ typedef struct server_calls {
          * it away, or leaves it where it is. */
         int (*enter)(void *data, bytes name, beam_context **ret);
         void (*leave)(void *data, beam_context *ctx);
+        /* One that has come in speaks mux: the socket is no longer the server's. */
+        void (*visit)(void *data, int fd);
         bool has_names;
 } server_calls;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which context a connection gets: the one, one of its own, or that of a name. */
+/* Which context a connection gets: the one, one of its own, or that of a name; and which
+ * way it comes. */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "../link/url.h"
 #include "api.h"
 #include "serve.h"
+#include "visitors.h"
 
 enum {
         NAMES_MAX = 1024, /* contexts of one server; picked: whoever may connect may make one */
@@ -25,6 +27,7 @@ typedef struct named {
 
 struct beam_context_server {
         server *server;
+        visitors visitors;
         uint32_t forks;
         beam_context *shared; /* or NULL */
         beam_context_setup *setup;
@@ -100,16 +103,44 @@ static int enter_named(void *data, bytes name, beam_context **ret) {
         return 0;
 }
 
-static const server_calls shared_calls = { .enter = enter_shared, .leave = leave_kept },
-                          own_calls = { .enter = enter_own, .leave = leave_own },
+static void visit(void *data, int fd) {
+        visitors_take(&((beam_context_server *)data)->visitors, fd);
+}
+
+static const server_calls shared_calls = { .enter = enter_shared,
+                                           .leave = leave_kept,
+                                           .visit = visit },
+                          own_calls = { .enter = enter_own, .leave = leave_own, .visit = visit },
                           named_calls = { .enter = enter_named,
                                           .leave = leave_kept,
+                                          .visit = visit,
                                           .has_names = true };
+
+/* The stream is joined to one end of a pair, whose other end is a connection: so that there
+ * is one way only in which a connection is read and written. */
+static int take_stream(void *data, beam_stream *st, void (*done)(void *data, int r),
+                       void *done_data, join **ret) {
+        beam_context_server *s = data;
+        int fds[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return -errno;
+        r = server_take(s->server, fds[0]);
+        if (r < 0) {
+                fd_close(fds[0]);
+                fd_close(fds[1]);
+                return r;
+        }
+        r = join_start(st, fds[1], fds[1], false, done, done_data, ret);
+        if (r < 0)
+                fd_close(fds[1]); /* which ends the connection */
+        return r;
+}
 
 static int serve(const char *text, const server_calls *calls, beam_context_server from,
                  beam_context_server **ret) {
         beam_context_server *s;
-        url u;
+        url u = { 0 };
         int r = text ? url_parse(text, &u) : 0;
 
         if (r < 0)
@@ -120,7 +151,13 @@ static int serve(const char *text, const server_calls *calls, beam_context_serve
         *s = from;
         s->forks = fork_count();
         list_init(&s->named);
-        r = server_new(text ? &u : NULL, calls, s, &s->server);
+        visitors_init(&s->visitors, take_stream, s);
+        r = server_new(text && u.kind != URL_MEM ? &u : NULL, calls, s, &s->server);
+        if (r == 0 && text && u.kind == URL_MEM) {
+                r = visitors_listen(&s->visitors, text);
+                if (r < 0)
+                        server_free(s->server);
+        }
         if (r < 0) {
                 mem_free(s);
                 return r;
@@ -147,39 +184,26 @@ int beam_context_serve_named(const char *text, beam_context_setup *setup, void *
 }
 
 const char *beam_context_server_url(const beam_context_server *s) {
-        return server_url(s->server);
+        return s->visitors.at ? beam_listener_url(s->visitors.at) : server_url(s->server);
 }
 
 int beam_context_server_take(beam_context_server *s, int fd) {
         return s->forks != fork_count() ? -ECHILD : server_take(s->server, fd);
 }
 
-/* The stream is joined to one end of a pair, whose other end is a connection: so that there
- * is one way only in which a connection is read and written. */
 int beam_context_server_take_stream(beam_context_server *s, beam_stream *st) {
-        int fds[2], r;
+        join *joined;
 
-        if (s->forks != fork_count())
-                return -ECHILD;
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-                return -errno;
-        r = server_take(s->server, fds[0]);
-        if (r < 0) {
-                fd_close(fds[0]);
-                fd_close(fds[1]);
-                return r;
-        }
-        r = beam_stream_join(st, fds[1], fds[1], NULL, NULL);
-        if (r < 0)
-                fd_close(fds[1]); /* which ends the connection */
-        return r;
+        return s->forks != fork_count() ? -ECHILD : take_stream(s, st, NULL, NULL, &joined);
 }
 
 beam_context_server *beam_context_server_free(beam_context_server *s) {
         if (!s)
                 return NULL;
-        if (s->forks == fork_count())
+        if (s->forks == fork_count()) {
+                visitors_deinit(&s->visitors);
                 server_free(s->server);
+        }
         for (list *node; (node = list_take_first(&s->named));) {
                 named *n = container_of(node, named, node);
 

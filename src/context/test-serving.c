@@ -272,3 +272,89 @@ TEST(a_client_ends_the_program) {
         beam_client_free(here);
         beam_context_free(ctx);
 }
+
+/* A stream of @service that @s has opened, asked once; "" when it was refused, why in *ret. */
+static const char *ask_over(beam_session *s, const char *service, const char *line,
+                            beam_reason *ret) {
+        static char answer[256];
+        int64_t deadline = beam_after(30 * BEAM_SECOND);
+        beam_stream *st;
+        ssize_t n;
+
+        assert_r(beam_session_open_stream(s, service, &st, deadline), 0);
+        assert_gt(beam_stream_write(st, line, strlen(line), deadline), 0);
+        n = beam_stream_read(st, answer, sizeof(answer) - 1, deadline);
+        answer[n > 0 ? n : 0] = '\0';
+        if (n <= 0)
+                assert_r(beam_stream_reason(st, ret), 1);
+        beam_stream_close(st);
+        return answer;
+}
+
+/* Mux and RESP at one address. */
+static void sessions_at(const char *url) {
+        beam_context_server *s;
+        beam_session *near;
+        beam_receiver *rx;
+        beam_context *ctx;
+        beam_reason why;
+        beam_client *c;
+        beam_msg *msg;
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, url, &s), 0);
+        assert_r(beam_client_dial(beam_context_server_url(s), &c, BEAM_FOREVER), 0);
+        assert_str(ask(c, "set k v"), "OK");
+        assert_r(beam_dial(beam_context_server_url(s), NULL, &near, BEAM_FOREVER), 0);
+
+        assert_str(ask_over(near, "context", "get k\r\n", &why), "$1\r\nv\r\n");
+        assert_str(ask_over(near, NULL, "get k\r\n", &why), "$1\r\nv\r\n");
+        assert_str(ask_over(near, "clock", "get k\r\n", &why), "");
+        assert_eq(why.code, BEAM_CODE_NO_SERVICE);
+        /* what is no stream has nobody */
+        assert_r(beam_session_open_receiver(near, "context", 1, &rx, BEAM_FOREVER), 0);
+        assert_r(beam_recv(rx, &msg, beam_after(30 * BEAM_SECOND)), -EPIPE);
+        beam_receiver_close(rx);
+
+        /* but for what was refused */
+        assert_r(beam_session_drain(near, beam_after(30 * BEAM_SECOND)), -EPIPE);
+        beam_session_close(near);
+        assert_str(ask(c, "get k"), "v");
+        beam_client_free(c);
+        beam_context_server_free(s);
+        beam_context_free(ctx);
+}
+
+TEST(sessions_over_tcp) {
+        sessions_at("tcp://127.0.0.1:0");
+}
+
+TEST(sessions_over_unix) {
+        sessions_at("unix:@beam-test-sessions");
+}
+
+TEST(sessions_in_memory) {
+        sessions_at("mem:context");
+}
+
+/* The server goes while a session is there, with a connection on it and a command that waits. */
+TEST(sessions_end_with_the_server) {
+        beam_context_server *s;
+        beam_session *near;
+        beam_stream *st;
+        beam_context *ctx;
+        char some[8];
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, "unix:@beam-test-sessions", &s), 0);
+        assert_r(beam_dial("unix:@beam-test-sessions", NULL, &near, BEAM_FOREVER), 0);
+        assert_r(beam_session_open_stream(near, "context", &st, BEAM_FOREVER), 0);
+        assert_gt(beam_stream_write(st, "PING\r\n", 6, BEAM_FOREVER), 0);
+        assert_eq(beam_stream_read(st, some, sizeof(some), beam_after(30 * BEAM_SECOND)), 7);
+        assert_gt(beam_stream_write(st, "BLPOP k 0\r\n", 11, BEAM_FOREVER), 0);
+        beam_context_server_free(s);
+        assert_lt(beam_stream_read(st, some, sizeof(some), beam_after(30 * BEAM_SECOND)), 0);
+        beam_stream_close(st);
+        beam_session_close(near);
+        beam_context_free(ctx);
+}

@@ -32,7 +32,7 @@ typedef struct tap {
         bool over;
 } tap;
 
-typedef struct join {
+struct join {
         beam_stream *st;
         port by;
         tap in, out;
@@ -40,10 +40,11 @@ typedef struct join {
         size_t n_held, at_held;
         uint32_t forks;
         int r;
+        bool has_left; /* the stream, and the descriptors */
         void (*done)(void *data, int r);
         void *data;
-        post finished; /* of the program's, when it wants to know */
-} join;
+        post finished; /* when somebody wants to know */
+};
 
 static void note(join *j, int r) {
         if (!j->r)
@@ -64,31 +65,50 @@ static void tap_close(tap *t) {
         t->fd = fd_close(t->fd);
 }
 
-static void on_finished(post *p) {
-        join *j = container_of(p, join, finished);
-
-        if (j->done)
-                j->done(j->data, j->r);
+static void join_free(join *j) {
         stream_release(j->st);
         mem_free(j);
 }
 
-static void finish(join *j) {
+static void on_finished(post *p) {
+        join *j = container_of(p, join, finished);
+
+        j->done(j->data, j->r);
+        join_free(j);
+}
+
+static void leave(join *j) {
         stream_watch(j->st, NULL);
         if (j->st->tube)
                 j->by.post.loop->n_foreign--;
         stream_stop(j->st, 0, NULL);
         post_cancel(&j->by.post);
         j->held = mem_free(j->held);
+        j->has_left = true;
+}
+
+static void finish(join *j) {
+        leave(j);
         if (j->done)
                 post_put(&j->finished);
         else
-                on_finished(&j->finished);
+                join_free(j);
 }
 
 static void in_over(join *j, uint32_t code, const char *text) {
         stream_end(j->st, code, text);
         tap_close(&j->in);
+}
+
+void join_stop(join *j) {
+        if (!j->has_left) {
+                if (!j->in.over)
+                        in_over(j, BEAM_CODE_CANCELED, NULL);
+                tap_close(&j->out);
+                leave(j);
+        }
+        post_cancel(&j->finished);
+        join_free(j);
 }
 
 /* From the descriptor to the stream, while both can. */
@@ -261,8 +281,8 @@ static int tap_open(tap *t, loop *l, int fd, void (*fn)(source *, unsigned)) {
         return r;
 }
 
-int beam_stream_join(beam_stream *st, int fd_in, int fd_out, void (*done)(void *data, int r),
-                     void *data) {
+int join_start(beam_stream *st, int fd_in, int fd_out, bool user, void (*done)(void *data, int r),
+               void *data, join **ret_j) {
         _cleanup_(fd_closep) int twin = -1;
         loop *l = loop_get();
         join *j = l ? mem_zero(sizeof(*j)) : NULL;
@@ -271,7 +291,7 @@ int beam_stream_join(beam_stream *st, int fd_in, int fd_out, void (*done)(void *
         if (!j)
                 return -ENOMEM;
         post_init(&j->by.post, l, false, on_stream);
-        post_init(&j->finished, l, true, on_finished);
+        post_init(&j->finished, l, user, on_finished);
         list_init(&j->by.node);
         j->st = st;
         j->in.fd = j->out.fd = j->in.flags = j->out.flags = -1;
@@ -305,7 +325,15 @@ int beam_stream_join(beam_stream *st, int fd_in, int fd_out, void (*done)(void *
         if (st->tube)
                 l->n_foreign++;
         post_put(&j->by.post);
+        *ret_j = j;
         return 0;
+}
+
+int beam_stream_join(beam_stream *st, int fd_in, int fd_out, void (*done)(void *data, int r),
+                     void *data) {
+        join *j;
+
+        return join_start(st, fd_in, fd_out, true, done, data, &j);
 }
 
 int join_quietly(beam_stream *st, int fd_in, int fd_out) {

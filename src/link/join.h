@@ -7,6 +7,15 @@
 
 #include "../chan/stream.h"
 
+typedef struct join join;
+
+/* As beam_stream_join(); not of a @user @done is called while the loop is turned, and waits
+ * for nothing. *ret_j is there until then. */
+int join_start(beam_stream *st, int fd_in, int fd_out, bool user, void (*done)(void *data, int r),
+               void *data, join **ret_j);
+/* End it now: the stream and the descriptors are closed, and @done is not called. */
+void join_stop(join *j);
+
 /* beam_stream_join() with nobody to tell. */
 int join_quietly(beam_stream *st, int fd_in, int fd_out);
 

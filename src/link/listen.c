@@ -293,7 +293,8 @@ static void unwatch(beam_listener *l) {
                 mem_free(w);
 }
 
-int beam_listener_watch(beam_listener *l, void (*fn)(void *data, beam_listener *l), void *data) {
+int listener_watch_for(beam_listener *l, bool user, void (*fn)(void *data, beam_listener *l),
+                       void *data) {
         loop *here = loop_get();
         listener_watch *w;
 
@@ -309,7 +310,7 @@ int beam_listener_watch(beam_listener *l, void (*fn)(void *data, beam_listener *
                 l->watch = mem_zero(sizeof(*l->watch));
                 if (!l->watch)
                         return -ENOMEM;
-                post_init(&l->watch->by.post, here, true, on_watch);
+                post_init(&l->watch->by.post, here, user, on_watch);
                 list_init(&l->watch->by.node);
         }
         w = l->watch;
@@ -318,6 +319,10 @@ int beam_listener_watch(beam_listener *l, void (*fn)(void *data, beam_listener *
         w->data = data;
         l->calls->watch(l, &w->by);
         return 0;
+}
+
+int beam_listener_watch(beam_listener *l, void (*fn)(void *data, beam_listener *l), void *data) {
+        return listener_watch_for(l, true, fn, data);
 }
 
 int beam_listen(const char *text, const beam_options *opt, beam_listener **ret) {

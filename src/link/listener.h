@@ -21,3 +21,8 @@ struct beam_listener {
         listener_watch *watch;
         char url[272]; /* URL_TEXT_MAX */
 };
+
+/* As beam_listener_watch(); not of a @user it is called while the loop is turned, and waits
+ * for nothing. */
+int listener_watch_for(beam_listener *l, bool user, void (*fn)(void *data, beam_listener *l),
+                       void *data);

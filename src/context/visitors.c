@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "visitors.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/fds.h"
+#include "../base/mem.h"
+#include "../chan/end.h"
+#include "../link/listener.h"
+
+typedef struct visitor {
+        visitors *of;
+        list node;
+        beam_listener *greets; /* where it says hello, or NULL */
+        beam_session *session; /* then */
+        list streams;
+        bool is_over; /* it opens nothing more, and goes with its last stream */
+} visitor;
+
+typedef struct visit {
+        visitor *of;
+        list node;
+        join *join;
+} visit;
+
+static visitor *visitor_new(visitors *v) {
+        visitor *new = mem_zero(sizeof(*new));
+
+        if (!new)
+                return NULL;
+        new->of = v;
+        list_init(&new->streams);
+        list_init(&new->node);
+        list_append(&v->all, &new->node);
+        return new;
+}
+
+/* What closing the session has still to say may run what is posted: it must not come back here. */
+static void visitor_free(visitor *v) {
+        if (v->session)
+                receiver_watch(beam_session_opens(v->session), false, NULL, NULL);
+        for (list *node; (node = list_take_first(&v->streams));) {
+                visit *one = container_of(node, visit, node);
+
+                join_stop(one->join);
+                mem_free(one);
+        }
+        beam_listener_close(v->greets);
+        beam_session_close(v->session);
+        list_remove(&v->node);
+        mem_free(v);
+}
+
+static void on_stream_over(void *data, int r) {
+        visit *one = data;
+        visitor *v = one->of;
+
+        (void)r;
+        list_remove(&one->node);
+        mem_free(one);
+        if (v->is_over && list_is_empty(&v->streams))
+                visitor_free(v);
+}
+
+static int take_stream(visitor *v, beam_stream *st) {
+        visit *new = mem_zero(sizeof(*new));
+        int r;
+
+        if (!new)
+                return -ENOMEM;
+        r = v->of->take(v->of->data, st, on_stream_over, new, &new->join);
+        if (r < 0) {
+                mem_free(new);
+                return r;
+        }
+        new->of = v;
+        list_init(&new->node);
+        list_append(&v->streams, &new->node);
+        return 0;
+}
+
+static bool is_context(const beam_msg *open) {
+        size_t n;
+        const char *service = beam_msg_data(open, &n);
+
+        return n == 0 || (n == strlen("context") && memcmp(service, "context", n) == 0);
+}
+
+/* What is no stream is closed unread, with the message. */
+static void opened(visitor *v, beam_msg *open) {
+        beam_stream *st = beam_msg_take_stream(open, 0);
+
+        if (st && !is_context(open))
+                beam_stream_fail(st, BEAM_CODE_NO_SERVICE, "this is a context, and nothing else");
+        else if (st && take_stream(v, st) < 0)
+                beam_stream_fail(st, BEAM_CODE_INTERNAL, "out of memory or descriptors");
+        beam_msg_free(open);
+}
+
+static void on_open(void *data, beam_receiver *opens) {
+        visitor *v = data;
+        beam_msg *open;
+        int r = beam_recv(opens, &open, BEAM_NOW);
+
+        if (r == 1) {
+                opened(v, open);
+        } else if (r == 0) {
+                receiver_watch(opens, false, NULL, NULL);
+                v->is_over = true;
+                if (list_is_empty(&v->streams))
+                        visitor_free(v);
+        } else if (r != -ETIMEDOUT) {
+                visitor_free(v);
+        }
+}
+
+/* A session that has said hello, or a peer that has not in time. */
+static void enter(visitor *v, beam_listener *l) {
+        int r = beam_accept(l, &v->session, BEAM_NOW);
+
+        if (r == 0)
+                r = receiver_watch(beam_session_opens(v->session), false, on_open, v);
+        if (r < 0 && r != -ETIMEDOUT)
+                visitor_free(v);
+}
+
+static void on_greeted(void *data, beam_listener *l) {
+        visitor *v = data;
+
+        enter(v, l);
+}
+
+static void on_mem_peer(void *data, beam_listener *l) {
+        visitor *v = visitor_new(data);
+
+        if (v)
+                enter(v, l);
+}
+
+void visitors_init(visitors *v, visitors_take_stream *take, void *data) {
+        *v = (visitors){ .take = take, .data = data };
+        list_init(&v->all);
+}
+
+void visitors_deinit(visitors *v) {
+        for (list *node; (node = list_first(&v->all));)
+                visitor_free(container_of(node, visitor, node));
+        v->at = beam_listener_close(v->at);
+}
+
+int visitors_listen(visitors *v, const char *url) {
+        int r = beam_listen(url, NULL, &v->at);
+
+        if (r == 0)
+                r = listener_watch_for(v->at, false, on_mem_peer, v);
+        if (r < 0)
+                v->at = beam_listener_close(v->at);
+        return r;
+}
+
+void visitors_take(visitors *v, int fd) {
+        visitor *new = visitor_new(v);
+        char url[32];
+
+        snprintf(url, sizeof(url), "fd:%d", fd);
+        if (!new || beam_listen(url, NULL, &new->greets) < 0) {
+                fd_close(fd);
+                if (new)
+                        visitor_free(new);
+        } else if (listener_watch_for(new->greets, false, on_greeted, new) < 0) {
+                visitor_free(new);
+        }
+}
