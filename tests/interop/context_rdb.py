@@ -201,6 +201,15 @@ def dumps(tool, dir):
         server.end()
 
 
+def is_nameless(dir):
+    """Whether there can be files without a name."""
+    try:
+        os.close(os.open(dir, os.O_TMPFILE | os.O_WRONLY))
+        return True
+    except OSError:
+        return False
+
+
 def killed(tool, dir):
     """Killed at any time while it saves under load, there is a whole file of some moment."""
     chance = random.Random(3)
@@ -225,6 +234,10 @@ def killed(tool, dir):
         if one != other or int(server.client("DBSIZE")[1:]) not in (20000, 20002):
             ok(False, f"{one} and {other} after it was killed")
     ok(True, "killed while it saves, ten times")
+    if not is_nameless(dir):
+        ok(True, "what is left of it # SKIP a file has to have a name here")
+    else:
+        ok(not [name for name in os.listdir(dir) if name.startswith("temp-")], "what is left of it")
     server.end()
 
 

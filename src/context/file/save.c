@@ -23,9 +23,11 @@ enum {
         RETRY = 5,       /* seconds after a failure, as in Redis */
 };
 
-/* The file that is being written, and what it is to be. */
+/* The file that is being written, and what it is to be. It has no name before it is whole where
+ * the file system can do that: so a process that is killed leaves nothing behind. */
 typedef struct target {
-        int dir, fd; /* -1: none */
+        int dir, fd;   /* -1: none */
+        bool is_named; /* as what is temporary */
         char name[CONFIG_NAME_MAX], temporary[32];
 } target;
 
@@ -51,10 +53,25 @@ struct saving {
 /* files */
 
 static void target_close(target *t) {
-        if (t->fd >= 0)
+        if (t->fd >= 0 && t->is_named)
                 unlinkat(t->dir, t->temporary, 0);
         t->fd = fd_close(t->fd);
         t->dir = fd_close(t->dir);
+}
+
+/* Where a file without a name can be linked from. */
+static void print_link(int fd, char ret[static 32]) {
+        snprintf(ret, 32, "/proc/self/fd/%d", fd);
+}
+
+static int open_nameless(int dir) {
+        int fd = openat(dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+        char link[32];
+
+        if (fd < 0)
+                return -errno;
+        print_link(fd, link);
+        return access(link, F_OK) == 0 ? fd : fd_close(fd);
 }
 
 static int target_open(target *t, const config *cfg) {
@@ -67,8 +84,12 @@ static int target_open(target *t, const config *cfg) {
         t->dir = open(cfg->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (t->dir < 0)
                 return -errno;
-        t->fd = openat(t->dir, t->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        t->fd = open_nameless(t->dir);
         if (t->fd >= 0)
+                return 0;
+        t->fd = openat(t->dir, t->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        t->is_named = t->fd >= 0;
+        if (t->is_named)
                 return 0;
         r = -errno;
         target_close(t);
@@ -94,9 +115,16 @@ static int target_write(const target *t, const void *p, size_t n) {
 /* The name is the directory's, which has to reach the disk too. A file system that cannot
  * do that has done what it can. */
 static int target_finish(target *t) {
+        char link[32];
         int dir;
 
-        if (fsync(t->fd) < 0 || renameat(t->dir, t->temporary, t->dir, t->name) < 0)
+        if (fsync(t->fd) < 0)
+                return -errno;
+        print_link(t->fd, link);
+        if (!t->is_named && linkat(AT_FDCWD, link, t->dir, t->temporary, AT_SYMLINK_FOLLOW) < 0)
+                return -errno;
+        t->is_named = true;
+        if (renameat(t->dir, t->temporary, t->dir, t->name) < 0)
                 return -errno;
         t->fd = fd_close(t->fd);
         dir = openat(t->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
