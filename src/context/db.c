@@ -10,6 +10,7 @@
 #include "mount/mount.h"
 #include "multi.h"
 #include "store.h"
+#include "type/key-pack.h"
 #include "type/value.h"
 
 static const void *name_of(const void *entry, size_t *ret_n) {
@@ -39,9 +40,47 @@ void db_deinit(db *d) {
         table_deinit(&d->waited);
 }
 
-/* How large a key is without an inline value. */
-static size_t size_of(size_t n_name, bool has_expiry) {
-        return sizeof(key) + (has_expiry ? sizeof(int64_t) : 0) + n_name;
+/* How large a key is with an inline value: as malloc() has it anyhow. */
+static size_t size_of(size_t n_name, bool has_expiry, size_t n_inline) {
+        size_t n = sizeof(key) + (has_expiry ? sizeof(int64_t) : 0) + n_name + n_inline;
+
+        return ((n + 7) | 15) - 7;
+}
+
+/* The block of @k; there may be more of it that nobody knows of. */
+static size_t size_now(const key *k) {
+        if (k->encoding == KEY_INNER_PACK)
+                return pack_size(&k->inner);
+        return size_of(k->n_name, k->has_expiry, k->encoding == KEY_INLINE ? k->n_inline : 0);
+}
+
+/* Whether the value of @k is a pack that belongs in the block of a key of such a name. */
+static bool goes_inside(const key *k, size_t n_name) {
+        return (k->encoding == KEY_PACK || k->encoding == KEY_INNER_PACK) && key_pack_fits(n_name);
+}
+
+/* How large a key is that the value of @k is put into. */
+static size_t size_for(const key *k, size_t n_name, bool has_expiry) {
+        if (goes_inside(k, n_name))
+                return pack_inner_size((has_expiry ? sizeof(int64_t) : 0) + n_name,
+                                       pack_bytes(key_pack(k)));
+        return size_of(n_name, has_expiry, k->encoding == KEY_INLINE ? k->n_inline : 0);
+}
+
+/* The value of @from into @k, which has none and is so large; @from is empty then. Its pack is
+ * inside only if that of @k can be. */
+static void fill(key *k, key *from) {
+        if (goes_inside(from, k->n_name)) {
+                k->encoding = KEY_INNER_PACK;
+                pack_inner_copy(&k->inner, key_pack_between(k), key_pack(from));
+                value_free(from);
+                return;
+        }
+        k->encoding = from->encoding;
+        k->value = from->value; /* the larger of the union, so all of it */
+        if (from->encoding == KEY_INLINE)
+                memcpy(key_inline(k), key_inline(from), from->n_inline);
+        value_init(from);
 }
 
 /* The table's place for a key that is there. */
@@ -59,11 +98,35 @@ static inline void keep(db *d, key *k) {
                 snapshot_keep(d, k);
 }
 
-/* Where the pointer to a key is that is there. */
-static void **place_of(db *d, const key *k) {
+key *db_moved(db *d, const key *from, key *k) {
         bytes name = key_name(k);
+        uint64_t hash;
 
-        return k->is_computed ? mount_place(mount_of(d, name), name) : slot_of(&d->keys, name);
+        if (k == from)
+                return k;
+        if (k->is_computed) {
+                *mount_place(mount_of(d, name), name) = k;
+                return k;
+        }
+        hash = table_hash(name.p, name.n);
+        *table_find_entry(&d->keys, hash, from) = k;
+        if (k->has_expiry)
+                *table_find_entry(&d->expiring, hash, from) = k;
+        return k;
+}
+
+/* Its block as large as @size. NULL without memory. */
+static key *resize(db *d, key *k, size_t size) {
+        const key *from = k;
+
+        k = mem_resize(k, size);
+        return k ? db_moved(d, from, k) : NULL;
+}
+
+key *db_trim(db *d, key *k) {
+        key *moved = resize(d, k, size_now(k));
+
+        return moved ? moved : k; /* with more room than anybody knows of */
 }
 
 /* It has expired: to those who ask it is not there. It goes away for good here, but in a
@@ -120,9 +183,9 @@ key *db_write(db *d, bytes name) {
         return k;
 }
 
-/* A key that is in no table yet; if it has an expiry, that is to be put in. */
-static key *new_block(db *d, bytes name, key_type type, bool has_expiry, size_t n_inline) {
-        key *k = name.n <= KEY_NAME_MAX ? mem_new(size_of(name.n, has_expiry) + n_inline) : NULL;
+/* A key of @size that is in no table yet; if it has an expiry, that is to be put in. */
+static key *new_block(db *d, bytes name, key_type type, bool has_expiry, size_t size) {
+        key *k = mem_new(size);
 
         if (!k)
                 return NULL;
@@ -137,7 +200,9 @@ static key *new_block(db *d, bytes name, key_type type, bool has_expiry, size_t 
 }
 
 key *db_new_key(db *d, bytes name, key_type type) {
-        return new_block(d, name, type, false, 0);
+        if (name.n > KEY_NAME_MAX)
+                return NULL;
+        return new_block(d, name, type, false, size_of(name.n, false, 0));
 }
 
 /* While expired keys are only hidden one may be in the place of a new one of its name. */
@@ -166,31 +231,22 @@ key *db_add(db *d, bytes name, key_type type) {
 
 key *db_set_inline(db *d, key *k, bytes value) {
         char kept[KEY_INLINE_MAX]; /* the value may lie in the block that is resized */
-        size_t n_old = k->encoding == KEY_INLINE ? k->n_inline : 0;
-        key *moved = k;
+        size_t size = size_of(k->n_name, k->has_expiry, value.n);
 
         keep(d, k);
         memcpy(kept, value.p, value.n);
-        if (value.n != n_old) {
-                /* found while they can still be read */
-                void **at = place_of(d, k);
-                void **timed = k->has_expiry ? slot_of(&d->expiring, key_name(k)) : NULL;
-
-                moved = mem_resize(k, size_of(k->n_name, k->has_expiry) + value.n);
-                if (!moved)
+        if (size != size_now(k)) {
+                k = resize(d, k, size);
+                if (!k)
                         return NULL;
-                *at = moved;
-                if (timed)
-                        *timed = moved;
         }
-        lazy_value(d->store, moved);
-        moved->n_inline = value.n;
-        memcpy(key_inline(moved), kept, value.n);
-        return moved;
+        lazy_value(d->store, k);
+        k->n_inline = value.n;
+        memcpy(key_inline(k), kept, value.n);
+        return k;
 }
 
 key *db_expire(db *d, key *k, int64_t when) {
-        size_t n_inline = k->encoding == KEY_INLINE ? k->n_inline : 0;
         bool wants = when != INT64_MAX;
         bytes name = key_name(k);
         key *moved;
@@ -203,12 +259,10 @@ key *db_expire(db *d, key *k, int64_t when) {
         if (wants != k->has_expiry) {
                 void **at = slot_of(&d->keys, name);
 
-                moved = mem_new(size_of(name.n, wants) + n_inline);
+                moved = new_block(d, name, k->type, wants, size_for(k, name.n, wants));
                 if (!moved)
                         return NULL;
-                *moved = *k;
-                moved->has_expiry = wants;
-                memcpy((char *)key_name(moved).p, name.p, name.n + n_inline);
+                moved->lru = k->lru;
                 if (wants && table_add(&d->expiring, table_hash(name.p, name.n), moved) < 0) {
                         mem_free(moved);
                         return NULL;
@@ -216,6 +270,7 @@ key *db_expire(db *d, key *k, int64_t when) {
                 if (!wants)
                         table_take(&d->expiring, table_hash(name.p, name.n), name.p, name.n);
                 *at = moved;
+                fill(moved, k);
                 mem_free(k);
                 k = moved;
         }
@@ -226,9 +281,12 @@ key *db_expire(db *d, key *k, int64_t when) {
         return k;
 }
 
-void db_clear(db *d, key *k) {
+key *db_clear(db *d, key *k) {
+        bool was_inner = k->encoding == KEY_INNER_PACK;
+
         keep(d, k);
         lazy_value(d->store, k);
+        return was_inner ? db_trim(d, k) : k;
 }
 
 void db_remove(db *d, key *k) {
@@ -268,10 +326,17 @@ bool db_remove_if_empty(db *d, key *k) {
         return true;
 }
 
+/* The block of @k as large as the value of @from wants it. */
+static key *make_room(db *d, key *k, key *from) {
+        if (!key_pack_fits(k->n_name) && key_pack_take_out(from) < 0)
+                return NULL;
+        return resize(d, k, size_for(from, k->n_name, k->has_expiry));
+}
+
 key *db_move(db *d, key *k, db *to, bytes name) {
         bool is_computed = mount_of(to, name);
         int64_t when = key_expiry(k);
-        key *moved;
+        key *moved, *timed, *roomy;
 
         if (is_computed != k->is_computed) {
                 mount_refuse(d->store, name, "computed keys and stored ones stay apart");
@@ -281,42 +346,17 @@ key *db_move(db *d, key *k, db *to, bytes name) {
         if (!moved)
                 return NULL;
         keep(d, k);
-        if (k->encoding == KEY_INLINE) {
-                key *filled = db_set_inline(to, moved, (bytes){ key_inline(k), k->n_inline });
-
-                if (!filled) {
-                        db_remove(to, moved);
-                        return NULL;
-                }
-                moved = filled;
+        timed = k->has_expiry ? db_expire(to, moved, when) : moved;
+        moved = timed ? timed : moved;
+        roomy = timed ? make_room(to, moved, k) : NULL;
+        if (!roomy) {
+                db_remove(to, moved);
+                return NULL;
         }
-        if (k->has_expiry) {
-                key *timed = db_expire(to, moved, when);
-
-                if (!timed) {
-                        db_remove(to, moved);
-                        return NULL;
-                }
-                moved = timed;
-        }
-        if (k->encoding != KEY_INLINE) {
-                moved->encoding = k->encoding;
-                moved->value = k->value; /* the larger of the union, so all of it */
-                k->encoding = KEY_INLINE;
-                k->n_inline = 0;
-        }
-        moved->lru = k->lru;
+        fill(roomy, k);
+        roomy->lru = k->lru;
         db_remove(d, k);
-        return moved;
-}
-
-/* What @loose has, in place of what @k has. */
-static void take_value(db *d, key *k, key *loose) {
-        lazy_value(d->store, k);
-        k->type = loose->type;
-        k->encoding = loose->encoding;
-        k->value = loose->value; /* the larger of the union, so all of it */
-        value_init(loose);
+        return roomy;
 }
 
 static key *replace_computed(db *d, mount *m, key *k, bytes name, key *loose, int64_t when) {
@@ -326,19 +366,18 @@ static key *replace_computed(db *d, mount *m, key *k, bytes name, key *loose, in
         }
         if (!k)
                 k = mount_add(m, name, loose->type);
-        if (k && loose->encoding == KEY_INLINE) {
-                k = db_set_inline(d, k, (bytes){ key_inline(loose), loose->n_inline });
-                if (k)
-                        k->type = KEY_STRING;
-        } else if (k) {
-                take_value(d, k, loose);
+        if (k)
+                k = make_room(d, k, loose);
+        if (k) {
+                lazy_value(d->store, k);
+                k->type = loose->type;
+                fill(k, loose);
         }
         return k;
 }
 
 /* A block of its own for the new key, so that the old one is whole until nothing can fail. */
 key *db_replace(db *d, bytes name, key *loose, int64_t when) {
-        size_t n_inline = loose->encoding == KEY_INLINE ? loose->n_inline : 0;
         uint64_t hash = table_hash(name.p, name.n);
         key *old = db_write(d, name), *k;
         bool was = old && old->has_expiry, is = when != INT64_MAX;
@@ -346,7 +385,9 @@ key *db_replace(db *d, bytes name, key *loose, int64_t when) {
 
         if (m)
                 return replace_computed(d, m, old, name, loose, when);
-        k = new_block(d, name, loose->type, is, n_inline);
+        if (!key_pack_fits(name.n) && key_pack_take_out(loose) < 0)
+                return NULL;
+        k = new_block(d, name, loose->type, is, size_for(loose, name.n, is));
         if (!k)
                 return NULL;
         if (is && !was && table_add(&d->expiring, hash, k) < 0) {
@@ -367,12 +408,7 @@ key *db_replace(db *d, bytes name, key *loose, int64_t when) {
                 *slot_of(&d->keys, name) = k;
                 lazy_key(d->store, old);
         }
-        if (n_inline > 0) {
-                k->n_inline = n_inline;
-                memcpy(key_inline(k), key_inline(loose), n_inline);
-        } else {
-                take_value(d, k, loose);
-        }
+        fill(k, loose);
         if (is) {
                 memcpy(k->rest, &when, sizeof(when));
                 upkeep_wake(d->store);

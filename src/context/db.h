@@ -66,8 +66,15 @@ key *db_set_inline(db *d, key *k, bytes value);
 /* Give it a time to live (INT64_MAX: none), in milliseconds of Unix time. It may move. */
 key *db_expire(db *d, key *k, int64_t when);
 
-/* Free the value but not the key, so that another may be put in; keeps the expiry. */
-void db_clear(db *d, key *k);
+/* Free the value but not the key, so that another may be put in; keeps the expiry. It may
+ * move. */
+key *db_clear(db *d, key *k);
+
+/* For the files of the types, which resize a key whose value is in its own block: it was at
+ * @from. Returns @k. */
+key *db_moved(db *d, const key *from, key *k);
+/* Give back what its block has too much of. It may move. */
+key *db_trim(db *d, key *k);
 
 /* Free it. Tells nobody. */
 void db_remove(db *d, key *k);
@@ -88,8 +95,8 @@ bool db_remove_if_empty(db *d, key *k);
 key *db_move(db *d, key *k, db *to, bytes name);
 
 /* The value of @loose, a key that is in no database, as that of @name, in place of what is
- * there, with this expiry; @loose is empty then, or an inline string still. NULL without
- * memory, and nothing has changed. */
+ * there, with this expiry; @loose is empty then. NULL without memory, and nothing has
+ * changed. */
 key *db_replace(db *d, bytes name, key *loose, int64_t when);
 
 /* Tell everybody that the key has changed: who watches or tracks it, who waits for it;

@@ -22,7 +22,7 @@ import tempfile
 import time
 
 # What stands in a template: a word is itself; a letter in < > is drawn anew each time.
-KEYS = [f"k{i}" for i in range(8)]
+KEYS = [f"k{i}" for i in range(7)] + ["k" * 240]  # one too long to have a pack behind it
 LISTS = ["l0", "l1"]  # nothing else: sets have no order to be sorted by
 LEVEL = ["z0", "z1"]  # sorted sets whose scores are all 0: only those have an order by bytes
 MEMBERS = ["a", "b", "c", "d", "1", "2", "17", "-5", "3.5", "long" * 20, ""]

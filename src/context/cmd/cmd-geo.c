@@ -436,7 +436,7 @@ static void store_findings(call *c, const search *s, const findings *f, const ch
                 zset_iter i;
 
                 zset_iter_at(&i, s->k, one->rank);
-                r = zset_put(c->db, loose, i.member,
+                r = zset_put(c->db, &loose, i.member,
                              s->stores_distance ? one->distance / s->unit : one->score);
         }
         if (r >= 0) {

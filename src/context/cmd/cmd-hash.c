@@ -193,15 +193,15 @@ static bool open_hash(call *c, key **ret_k, bool *ret_is_new) {
 }
 
 /* Set one field. False, and it has been answered, when memory has run out. */
-static bool set_field(call *c, key *k, bool is_new, bytes field, bytes value, int *ret_added) {
+static bool set_field(call *c, key **k, bool is_new, bytes field, bytes value, int *ret_added) {
         int r = hash_set(c->db, k, field, value);
 
         if (r >= 0) {
                 *ret_added += r;
                 return true;
         }
-        if (is_new && hash_count(k) == 0)
-                db_remove(c->db, k);
+        if (is_new && hash_count(*k) == 0)
+                db_remove(c->db, *k);
         call_fail_memory(c);
         return false;
 }
@@ -218,7 +218,7 @@ static bool set_fields(call *c, int *ret_added) {
         if (!open_hash(c, &k, &is_new))
                 return false;
         for (int i = 2; i < c->argc; i += 2)
-                if (!set_field(c, k, is_new, c->argv[i], c->argv[i + 1], ret_added))
+                if (!set_field(c, &k, is_new, c->argv[i], c->argv[i + 1], ret_added))
                         return false;
         db_changed(c->db, c->argv[1], NOTIFY_HASH, "hset");
         call_count_changes(c, (c->argc - 2) / 2 - 1);
@@ -252,7 +252,7 @@ void cmd_hsetnx(call *c) {
                 resp_out_integer(c->out, 0);
                 return;
         }
-        if (!set_field(c, k, is_new, c->argv[2], c->argv[3], &added))
+        if (!set_field(c, &k, is_new, c->argv[2], c->argv[3], &added))
                 return;
         db_changed(c->db, c->argv[1], NOTIFY_HASH, "hset");
         resp_out_integer(c->out, 1);
@@ -265,7 +265,7 @@ void cmd_hdel(call *c) {
         if (!call_write(c, 1, KEY_HASH, &k))
                 return;
         for (int i = 2; k && i < c->argc && hash_count(k) > 0; i++)
-                n += hash_remove(k, c->argv[i]);
+                n += hash_remove(c->db, &k, c->argv[i]);
         resp_out_integer(c->out, n);
         if (n > 0) {
                 db_changed(c->db, c->argv[1], NOTIFY_HASH, "hdel");
@@ -301,7 +301,7 @@ void cmd_hincrby(call *c) {
                 call_fail(c, "ERR increment or decrement would overflow");
                 return;
         }
-        if (!set_field(c, k, is_new, c->argv[2], (bytes){ text, decimal_print(n, text) }, &added))
+        if (!set_field(c, &k, is_new, c->argv[2], (bytes){ text, decimal_print(n, text) }, &added))
                 return;
         resp_out_integer(c->out, n);
         db_changed(c->db, c->argv[1], NOTIFY_HASH, "hincrby");
@@ -336,7 +336,7 @@ void cmd_hincrbyfloat(call *c) {
                 return;
         }
         sum.n = longreal_print(n, text);
-        if (!set_field(c, k, is_new, c->argv[2], sum, &added))
+        if (!set_field(c, &k, is_new, c->argv[2], sum, &added))
                 return;
         answer(c, sum);
         db_changed(c->db, c->argv[1], NOTIFY_HASH, "hincrbyfloat");

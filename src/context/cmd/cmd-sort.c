@@ -396,8 +396,10 @@ static void sort(call *c, bool only_reads) {
                 w.o.by = NULL;
         }
         /* as Redis does to sort it, which OBJECT ENCODING tells */
-        if (k && k->type == KEY_ZSET)
-                r = zset_enlarge(db_write(c->db, c->argv[1]));
+        if (k && k->type == KEY_ZSET) {
+                k = db_write(c->db, c->argv[1]);
+                r = zset_enlarge(c->db, &k);
+        }
         if (k && r >= 0)
                 r = collect(&w, k);
         if (r >= 0)

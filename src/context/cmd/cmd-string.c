@@ -32,16 +32,13 @@ static key *put(call *c, key *k, bytes name, bytes value, unsigned flags, int64_
 
         if (is_new && !(k = db_add(c->db, name, KEY_STRING)))
                 return NULL;
-        if (k->type != KEY_STRING) {
-                db_clear(c->db, k);
-                k->type = KEY_STRING;
-        }
         set = flags & PUT_AS_TEXT ? string_set_text(c->db, k, value) : string_set(c->db, k, value);
         if (!set) {
                 if (is_new)
                         db_remove(c->db, k);
                 return NULL;
         }
+        set->type = KEY_STRING;
         if (!(flags & PUT_KEEP_EXPIRY) && (set->has_expiry || when != INT64_MAX))
                 set = db_expire(c->db, set, when);
         return set;

@@ -186,7 +186,7 @@ static bool put(work *w, bytes member, double score) {
         w->n++;
         if (!w->result)
                 return w->n != w->all->limit;
-        w->failed = zset_put(w->c->db, w->result, member, score) < 0;
+        w->failed = zset_put(w->c->db, &w->result, member, score) < 0;
         return !w->failed;
 }
 

@@ -251,7 +251,7 @@ static key *copy_range(call *c, const key *k, const range *r) {
         zset_iter i;
 
         for (bool there = n > 0 && zset_iter_at(&i, k, from); copy && there && n > 0; n--) {
-                if (zset_put(c->db, copy, i.member, i.score) < 0)
+                if (zset_put(c->db, &copy, i.member, i.score) < 0)
                         copy = zset_delete(copy);
                 there = zset_iter_next(&i);
         }
@@ -307,7 +307,7 @@ static void remove_range(call *c, range_by by, const char *event) {
         resp_out_integer(c->out, (int64_t)n);
         if (n == 0)
                 return;
-        zset_cut(k, from, n);
+        k = zset_cut(c->db, k, from, n);
         db_changed(c->db, c->argv[1], NOTIFY_ZSET, event);
         call_count_changes(c, (int64_t)n - 1);
         db_remove_if_empty(c->db, k);

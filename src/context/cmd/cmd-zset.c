@@ -65,9 +65,9 @@ typedef struct added {
 
 /* One member. Returns false, and has answered, when the sum is no number or memory has
  * run out. */
-static bool add_one(call *c, key *k, const add_flags *f, double score, bytes member, added *ret) {
+static bool add_one(call *c, key **k, const add_flags *f, double score, bytes member, added *ret) {
         double old = 0;
-        bool there = zset_score(k, member, &old);
+        bool there = zset_score(*k, member, &old);
         int r;
 
         ret->done = false;
@@ -123,7 +123,7 @@ static void add(call *c, add_flags f, int first) {
                 double score;
 
                 real_read(c->argv[i].p, c->argv[i].n, &score);
-                good = add_one(c, k, &f, score, c->argv[i + 1], &sum);
+                good = add_one(c, &k, &f, score, c->argv[i + 1], &sum);
         }
         if (is_new && zset_count(k) == 0)
                 db_remove(c->db, k);
@@ -160,7 +160,7 @@ void cmd_zrem(call *c) {
         if (!call_write(c, 1, KEY_ZSET, &k))
                 return;
         for (int i = 2; k && i < c->argc && zset_count(k) > 0; i++)
-                n += zset_remove(k, c->argv[i]);
+                n += zset_remove(c->db, &k, c->argv[i]);
         if (n > 0) {
                 db_changed(c->db, c->argv[1], NOTIFY_ZSET, "zrem");
                 call_count_changes(c, n - 1);
@@ -310,7 +310,7 @@ static void pop(call *c, key *k, bytes name, end from, size_t n, bool nested) {
                 resp_out_double(c->out, i.score);
                 there = from == LOWEST ? zset_iter_next(&i) : zset_iter_prev(&i);
         }
-        zset_cut(k, from == LOWEST ? 0 : all - n, n);
+        k = zset_cut(c->db, k, from == LOWEST ? 0 : all - n, n);
         db_changed(c->db, name, NOTIFY_ZSET, from == LOWEST ? "zpopmin" : "zpopmax");
         call_count_changes(c, (int64_t)n - 1);
         db_remove_if_empty(c->db, k);

@@ -154,7 +154,7 @@ void chain_set_bounds(chain *c, size_t max_bytes, size_t max_count) {
         if (max_bytes)
                 c->max_bytes = max_bytes;
         if (max_count)
-                c->max_count = max_count;
+                c->max_count = max_count < PACK_COUNT_MAX ? max_count : PACK_COUNT_MAX;
 }
 
 void chain_move(chain *to, chain *from) {

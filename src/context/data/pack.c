@@ -8,15 +8,8 @@
 
 #include "../../base/mem.h"
 
-/* Offsets are from the begin of the block. */
-struct pack {
-        uint32_t end; /* of the last value */
-        uint32_t count;
-        uint8_t values[];
-};
-
-enum { BEGIN = offsetof(pack, values) };
-static_assert(BEGIN > 0, "offset 0 is no place");
+enum { BEGIN = sizeof(pack) }; /* in a block of its own; offset 0 is no place */
+static_assert(BEGIN == 8 && PACK_BETWEEN_MAX <= UINT8_MAX - BEGIN, "begin has eight bits");
 
 /* the first byte of a value */
 enum {
@@ -165,12 +158,41 @@ static size_t room_for(size_t end) {
         return room < 24 ? 24 : room;
 }
 
-pack *pack_new(void) {
-        pack *p = mem_new(room_for(BEGIN));
+static size_t front(const pack *p) {
+        return p->begin > BEGIN ? PACK_FRONT : 0;
+}
+
+/* Its block when its values end at @end. */
+static size_t block_size(const pack *p, size_t end) {
+        return room_for(front(p) + end);
+}
+
+/* Returns false without memory. */
+static bool resize(pack **p, size_t size) {
+        size_t n_front = front(*p);
+        char *block = mem_resize((char *)*p - n_front, size);
+
+        if (block)
+                *p = (pack *)(block + n_front);
+        return block;
+}
+
+static pack *new_for(size_t n_bytes) {
+        pack *p = mem_new(room_for(BEGIN + n_bytes));
 
         if (p)
-                *p = (pack){ .end = BEGIN };
+                *p = (pack){ .begin = BEGIN, .end = (uint32_t)(BEGIN + n_bytes) };
         return p;
+}
+
+static void copy_values(pack *to, const pack *from) {
+        memcpy((uint8_t *)to + to->begin, (const uint8_t *)from + from->begin, pack_bytes(from));
+        to->end = (uint32_t)(to->begin + pack_bytes(from));
+        to->count = from->count;
+}
+
+pack *pack_new(void) {
+        return new_for(0);
 }
 
 pack *pack_free(pack *p) {
@@ -178,10 +200,10 @@ pack *pack_free(pack *p) {
 }
 
 pack *pack_copy(const pack *p) {
-        pack *copy = mem_new(room_for(p->end));
+        pack *copy = new_for(pack_bytes(p));
 
         if (copy)
-                memcpy(copy, p, p->end);
+                copy_values(copy, p);
         return copy;
 }
 
@@ -190,11 +212,29 @@ size_t pack_count(const pack *p) {
 }
 
 size_t pack_bytes(const pack *p) {
-        return p->end - BEGIN;
+        return p->end - p->begin;
 }
 
 size_t pack_size(const pack *p) {
-        return room_for(p->end);
+        return block_size(p, p->end);
+}
+
+size_t pack_inner_size(size_t n_between, size_t n_bytes) {
+        return room_for(PACK_FRONT + BEGIN + n_between + n_bytes);
+}
+
+void pack_inner_init(pack *p, size_t n_between) {
+        assert(n_between > 0 && n_between <= PACK_BETWEEN_MAX);
+        *p = (pack){ .begin = (uint8_t)(BEGIN + n_between), .end = (uint32_t)(BEGIN + n_between) };
+}
+
+void pack_inner_copy(pack *p, size_t n_between, const pack *from) {
+        pack_inner_init(p, n_between);
+        copy_values(p, from);
+}
+
+bool pack_is_inner(const pack *p) {
+        return front(p) > 0;
 }
 
 size_t pack_cost(size_t n) {
@@ -210,21 +250,16 @@ static int splice(pack **pp, size_t at, size_t n_old, size_t n_new) {
 
         if (end > PACK_MAX)
                 return -EMSGSIZE;
-        if (room_for(end) > room_for(p->end)) {
-                p = mem_resize(p, room_for(end));
-                if (!p)
+        if (block_size(p, end) > block_size(p, p->end)) {
+                if (!resize(pp, block_size(p, end)))
                         return -ENOMEM;
-                *pp = p;
+                p = *pp;
         }
         if (n_after && n_old != n_new)
                 memmove((uint8_t *)p + at + n_new, (uint8_t *)p + at + n_old, n_after);
-        if (room_for(end) < room_for(p->end)) {
-                pack *smaller = mem_resize(p, room_for(end));
-
-                /* without memory for less, there is more room than anybody knows of */
-                if (smaller)
-                        *pp = p = smaller;
-        }
+        /* without memory for less, there is more room than anybody knows of */
+        if (block_size(p, end) < block_size(p, p->end) && resize(pp, block_size(p, end)))
+                p = *pp;
         p->end = (uint32_t)end;
         return 0;
 }
@@ -247,7 +282,7 @@ static inline const uint8_t *value_at(const pack *p, size_t at) {
 }
 
 size_t pack_first(const pack *p) {
-        return p->count ? BEGIN : 0;
+        return p->count ? p->begin : 0;
 }
 
 size_t pack_last(const pack *p) {
@@ -260,7 +295,7 @@ size_t pack_next(const pack *p, size_t at) {
 }
 
 size_t pack_prev(const pack *p, size_t at) {
-        return at > BEGIN ? at - value_size_before(value_at(p, at)) : 0;
+        return at > p->begin ? at - value_size_before(value_at(p, at)) : 0;
 }
 
 size_t pack_seek(const pack *p, long index) {
@@ -272,7 +307,7 @@ size_t pack_seek(const pack *p, long index) {
                 return 0;
         i = (size_t)index;
         if (i < n / 2) {
-                for (at = BEGIN; i > 0; i--)
+                for (at = p->begin; i > 0; i--)
                         at += value_size(value_at(p, at));
                 return at;
         }
@@ -341,8 +376,10 @@ const char *pack_text(const pack_value *v, char buf[static DECIMAL_MAX], size_t 
 /* changes */
 
 static int insert(pack **p, size_t at, const code *c) {
-        int r = put(p, at ? at : (*p)->end, 0, c);
+        int r = (*p)->count < PACK_COUNT_MAX ? 0 : -EMSGSIZE;
 
+        if (r == 0)
+                r = put(p, at ? at : (*p)->end, 0, c);
         if (r < 0)
                 return r;
         (*p)->count++;
@@ -397,33 +434,35 @@ size_t pack_remove(pack **p, size_t at, size_t n) {
         for (; n_removed < n && to < (*p)->end; n_removed++)
                 to += value_size(value_at(*p, to));
         splice(p, at, to - at, 0);
-        (*p)->count -= (uint32_t)n_removed;
+        (*p)->count -= n_removed & PACK_COUNT_MAX;
         return at < (*p)->end ? at : 0;
 }
 
 int pack_split(pack **p, size_t at, pack **ret) {
         size_t n = (*p)->end - at, count = 0;
-        pack *other = mem_new(room_for(BEGIN + n));
+        pack *other = new_for(n);
 
         if (!other)
                 return -ENOMEM;
         for (size_t i = at; i < (*p)->end; i += value_size(value_at(*p, i)))
                 count++;
-        *other = (pack){ .end = (uint32_t)(BEGIN + n), .count = (uint32_t)count };
-        memcpy(other->values, value_at(*p, at), n);
+        other->count = count & PACK_COUNT_MAX;
+        memcpy((uint8_t *)other + BEGIN, value_at(*p, at), n);
         splice(p, at, n, 0);
-        (*p)->count -= (uint32_t)count;
+        (*p)->count -= count & PACK_COUNT_MAX;
         *ret = other;
         return 0;
 }
 
 int pack_join(pack **p, const pack *from) {
         size_t at = (*p)->end, n = pack_bytes(from);
-        int r = splice(p, at, 0, n);
+        int r = (size_t)(*p)->count + from->count <= PACK_COUNT_MAX ? 0 : -EMSGSIZE;
 
+        if (r == 0)
+                r = splice(p, at, 0, n);
         if (r < 0)
                 return r;
-        memcpy((uint8_t *)*p + at, from->values, n);
+        memcpy((uint8_t *)*p + at, (const uint8_t *)from + from->begin, n);
         (*p)->count += from->count;
         return 0;
 }

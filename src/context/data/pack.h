@@ -25,6 +25,14 @@
  * calls that change a pack may move it, and do so through the pointer that they are
  * given; what they are given to put in must not lie in there. A call that fails has
  * changed nothing. There is at most an eighth more room than needed.
+ *
+ * A pack may also be the end of a block that is something else's, so that a small one needs
+ * no block of its own:
+ *
+ *      PACK_FRONT bytes | the pack's head | up to PACK_BETWEEN_MAX bytes | its values
+ *
+ * What comes before the values is the owner's and moves along: where the pack is after a
+ * change, its owner is PACK_FRONT bytes before it.
  */
 
 #include <stdbool.h>
@@ -35,8 +43,18 @@
 
 /* Of one pack, in bytes: twice the largest value that a client may send. */
 #define PACK_MAX ((size_t)1 << 30)
+/* Of its values: what the head has bits for. */
+#define PACK_COUNT_MAX (((size_t)1 << 24) - 1)
 
-typedef struct pack pack;
+enum { PACK_FRONT = 8, PACK_BETWEEN_MAX = 239 };
+
+/* The head; offsets are from here. */
+typedef struct pack {
+        /* private */
+        uint32_t end;       /* of the last value */
+        uint32_t begin : 8; /* of the first; behind the head, unless it is within a block */
+        uint32_t count : 24;
+} pack;
 
 /* One value: @n bytes, or with @data NULL a number. */
 typedef struct pack_value {
@@ -51,10 +69,20 @@ pack *pack_copy(const pack *p);
 
 size_t pack_count(const pack *p);
 size_t pack_bytes(const pack *p); /* what its values take */
-size_t pack_size(const pack *p);  /* the whole block */
+size_t pack_size(const pack *p);  /* the whole block, the owner's part of it too */
 
 /* What a value of these bytes would take at most. */
 size_t pack_cost(size_t n);
+
+/* at the end of an owner's block */
+
+/* How large the block is, with this much between the head and values of @n_bytes. */
+size_t pack_inner_size(size_t n_between, size_t n_bytes);
+/* An empty one, with 1 to PACK_BETWEEN_MAX bytes between; and one with the values of @from.
+ * The block has been made as large as that says. */
+void pack_inner_init(pack *p, size_t n_between);
+void pack_inner_copy(pack *p, size_t n_between, const pack *from);
+bool pack_is_inner(const pack *p);
 
 /* places; 0 where there is none */
 
@@ -74,7 +102,7 @@ bool pack_is(const pack *p, size_t at, const void *data, size_t n);
 /* Its bytes, printed into @buf if it is a number. */
 const char *pack_text(const pack_value *v, char buf[static DECIMAL_MAX], size_t *ret_n);
 
-/* changes: 0, -ENOMEM, or -EMSGSIZE beyond PACK_MAX */
+/* changes: 0, -ENOMEM, or -EMSGSIZE beyond PACK_MAX or PACK_COUNT_MAX */
 
 int pack_append(pack **p, const void *data, size_t n);
 int pack_append_number(pack **p, int64_t number);

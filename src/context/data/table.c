@@ -411,6 +411,13 @@ void **table_find(const table *t, uint64_t hash, const void *key, size_t n) {
         return NULL;
 }
 
+void **table_find_entry(const table *t, uint64_t hash, const void *entry) {
+        for (table_bucket *b = bucket_of(t, hash);; b = behind(b))
+                for (uint64_t hits = matches(b, tag_of(hash)); hits; hits &= hits - 1)
+                        if (b->slots[slot_of_match(hits)] == entry)
+                                return &b->slots[slot_of_match(hits)];
+}
+
 int table_add(table *t, uint64_t hash, void *entry) {
         table_bucket *b, *last, *spare = NULL;
 

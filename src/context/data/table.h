@@ -84,6 +84,10 @@ size_t table_bytes(const table *t);
  * changed. Another entry with the same key may be put there. */
 void **table_find(const table *t, uint64_t hash, const void *key, size_t n);
 
+/* The same for an entry that is in the table, and is told by its address alone: it may have
+ * moved away from there. */
+void **table_find_entry(const table *t, uint64_t hash, const void *entry);
+
 /* An entry whose key is not in the table. -ENOMEM. */
 int table_add(table *t, uint64_t hash, void *entry);
 

@@ -58,6 +58,11 @@ static void assert_value(const pack *p, size_t at, const char *data, size_t n) {
         assert_true(pack_is(p, at, data, n));
 }
 
+/* What the owner of its block has there. */
+static size_t n_before(const pack *p) {
+        return pack_is_inner(p) ? PACK_FRONT + p->begin - sizeof(*p) : 0;
+}
+
 /* Forwards, backwards and by each index. */
 static void check(const pack *p, const model *m) {
         size_t n_bytes = 0, at;
@@ -82,7 +87,7 @@ static void check(const pack *p, const model *m) {
         assert_eq(pack_seek(p, (long)m->n), 0);
         assert_eq(pack_seek(p, -(long)m->n - 1), 0);
         assert_le(pack_bytes(p), pack_size(p));
-        assert_le(pack_size(p), (pack_bytes(p) + 8) * 9 / 8 + 24);
+        assert_le(pack_size(p), (n_before(p) + pack_bytes(p) + 8) * 9 / 8 + 24);
 }
 
 /* A text of about any kind, in memory that is good until the next one. */
@@ -210,10 +215,9 @@ TEST(numbers) {
                         }
 }
 
-TEST(random_changes) {
-        int n_rounds = 60000 / test_slowness();
+/* Returns where the pack is then. */
+static pack *change(pack *p, int n_rounds) {
         model m = { 0 };
-        pack *p = pack_new();
 
         for (int round = 0; round < n_rounds; round++) {
                 size_t i = test_random() % (m.n + 1), at = pack_seek(p, (long)i), n;
@@ -244,7 +248,42 @@ TEST(random_changes) {
         }
         check(p, &m);
         model_remove(&m, 0, m.n);
-        pack_free(p);
+        return p;
+}
+
+TEST(random_changes) {
+        pack_free(change(pack_new(), 60000 / test_slowness()));
+}
+
+/* The same at the end of another's block, of which nothing else is touched. */
+TEST(random_changes_within_a_block) {
+        static const size_t sizes[] = { 1, 7, 8, 10, 63, 64, 200, PACK_BETWEEN_MAX };
+
+        for (size_t i = 0; i < n_of(sizes); i++) {
+                size_t n = sizes[i], n_front = PACK_FRONT;
+                char *block = mem_new(pack_inner_size(n, 0)), same[PACK_BETWEEN_MAX];
+                pack *p = (pack *)(block + n_front), *copy;
+
+                memset(block, 'f', n_front);
+                memset(p + 1, 'b', n);
+                pack_inner_init(p, n);
+                assert_eq(pack_size(p), pack_inner_size(n, 0));
+                p = change(p, 10000 / test_slowness());
+
+                copy = pack_copy(p);
+                assert_false(pack_is_inner(copy));
+                assert_eq(pack_count(copy), pack_count(p));
+                assert_mem((char *)copy + copy->begin, pack_bytes(copy), (char *)p + p->begin,
+                           pack_bytes(p));
+                pack_free(copy);
+
+                block = (char *)p - n_front;
+                memset(same, 'f', sizeof(same));
+                assert_mem(block, n_front, same, n_front);
+                memset(same, 'b', sizeof(same));
+                assert_mem(p + 1, n, same, n);
+                mem_free(block);
+        }
 }
 
 TEST(finds) {

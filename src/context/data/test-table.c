@@ -49,6 +49,8 @@ static uint64_t hash_of(const thing *a) {
 static thing *find(const table *t, const thing *a) {
         void **slot = table_find(t, hash_of(a), a->text, a->n);
 
+        if (slot)
+                assert_true(table_find_entry(t, hash_of(a), *slot) == slot);
         return slot ? *slot : NULL;
 }
 

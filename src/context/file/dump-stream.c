@@ -35,57 +35,57 @@ static bool has_names_of(page_entry first, page_entry e) {
 }
 
 /* Returns how many items it is. */
-static uint64_t put_first(rdb_out *pack, uint32_t n_entries, page_entry first) {
+static uint64_t put_first(rdb_out *listpack, uint32_t n_entries, page_entry first) {
         bytes name, value;
 
-        rdb_listpack_integer(pack, n_entries);
-        rdb_listpack_integer(pack, 0); /* that were deleted: here they are gone */
-        rdb_listpack_integer(pack, (int64_t)first.n_fields);
+        rdb_listpack_integer(listpack, n_entries);
+        rdb_listpack_integer(listpack, 0); /* that were deleted: here they are gone */
+        rdb_listpack_integer(listpack, (int64_t)first.n_fields);
         for (size_t n = first.n_fields; n > 0; n--) {
                 page_entry_next(&first, &name, &value);
-                rdb_listpack_string(pack, name);
+                rdb_listpack_string(listpack, name);
         }
-        rdb_listpack_integer(pack, 0);
+        rdb_listpack_integer(listpack, 0);
         return first.n_fields + 4;
 }
 
-static uint64_t put_entry(rdb_out *pack, stream_id base, bool is_same, page_entry e) {
+static uint64_t put_entry(rdb_out *listpack, stream_id base, bool is_same, page_entry e) {
         uint64_t n_items = 3 + (is_same ? e.n_fields : 2 * e.n_fields + 1);
         bytes name, value;
 
-        rdb_listpack_integer(pack, is_same ? IS_SAME : 0);
-        rdb_listpack_integer(pack, (int64_t)(e.id.ms - base.ms));
-        rdb_listpack_integer(pack, (int64_t)(e.id.seq - base.seq));
+        rdb_listpack_integer(listpack, is_same ? IS_SAME : 0);
+        rdb_listpack_integer(listpack, (int64_t)(e.id.ms - base.ms));
+        rdb_listpack_integer(listpack, (int64_t)(e.id.seq - base.seq));
         if (!is_same)
-                rdb_listpack_integer(pack, (int64_t)e.n_fields);
+                rdb_listpack_integer(listpack, (int64_t)e.n_fields);
         for (size_t n = e.n_fields; n > 0; n--) {
                 page_entry_next(&e, &name, &value);
                 if (!is_same)
-                        rdb_listpack_string(pack, name);
-                rdb_listpack_string(pack, value);
+                        rdb_listpack_string(listpack, name);
+                rdb_listpack_string(listpack, value);
         }
-        rdb_listpack_integer(pack, (int64_t)n_items);
+        rdb_listpack_integer(listpack, (int64_t)n_items);
         return n_items + 1;
 }
 
 void dump_page(rdb_out *out, const page *p) {
         page_entry first, e;
-        rdb_out pack = { 0 };
+        rdb_out listpack = { 0 };
         uint64_t n_items;
 
         page_get(p, page_first(p), &first);
-        rdb_listpack_begin(&pack);
-        n_items = put_first(&pack, p->n, first);
+        rdb_listpack_begin(&listpack);
+        n_items = put_first(&listpack, p->n, first);
         for (size_t at = page_first(p); at; at = page_next(p, at)) {
                 page_get(p, at, &e);
-                n_items += put_entry(&pack, p->id, has_names_of(first, e), e);
+                n_items += put_entry(&listpack, p->id, has_names_of(first, e), e);
         }
-        rdb_listpack_end(&pack, n_items);
+        rdb_listpack_end(&listpack, n_items);
         rdb_out_length(out, 16);
         put_id(out, p->id);
-        rdb_out_string(out, (bytes){ (const char *)pack.p, pack.n });
-        out->failed |= pack.failed;
-        rdb_out_deinit(&pack);
+        rdb_out_string(out, (bytes){ (const char *)listpack.p, listpack.n });
+        out->failed |= listpack.failed;
+        rdb_out_deinit(&listpack);
 }
 
 /* groups */

@@ -62,10 +62,10 @@ static int put_element(load *l) {
                 r = set_put(l->db, l->k, in->a);
                 break;
         case RDB_ZSET:
-                r = zset_put(l->db, l->k, in->a, in->score);
+                r = zset_put(l->db, &l->k, in->a, in->score);
                 break;
         case RDB_HASH:
-                r = hash_set(l->db, l->k, in->a, in->b);
+                r = hash_set(l->db, &l->k, in->a, in->b);
                 break;
         default:
                 return put_string(l, in->a);

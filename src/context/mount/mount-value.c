@@ -87,7 +87,7 @@ int beam_value_score(beam_value *v, beam_arg member, double score) {
                 v->error = -EINVAL;
         if (!k)
                 return v->error;
-        return end(v, zset_put(v->used->mount->db, k, (bytes){ member.data, member.n }, score));
+        return end(v, zset_put(v->used->mount->db, &k, (bytes){ member.data, member.n }, score));
 }
 
 int beam_value_field(beam_value *v, beam_arg field, beam_arg value) {
@@ -95,7 +95,7 @@ int beam_value_field(beam_value *v, beam_arg field, beam_arg value) {
 
         if (!k)
                 return v->error;
-        return end(v, hash_set(v->used->mount->db, k, (bytes){ field.data, field.n },
+        return end(v, hash_set(v->used->mount->db, &k, (bytes){ field.data, field.n },
                                (bytes){ value.data, value.n }));
 }
 

@@ -6,6 +6,7 @@
 #include "../../base/mem.h"
 #include "../../base/random.h"
 #include "../store.h"
+#include "key-pack.h"
 #include "value.h"
 
 /* A field of a large hash: the name, then the value. */
@@ -46,16 +47,7 @@ static void free_table(table *t) {
 }
 
 key *hash_add(db *d, bytes name) {
-        pack *p = pack_new();
-        key *k = p ? db_add(d, name, KEY_HASH) : NULL;
-
-        if (!k) {
-                pack_free(p);
-                return NULL;
-        }
-        k->encoding = KEY_PACK;
-        k->value = p;
-        return k;
+        return key_pack_add(d, name, KEY_HASH);
 }
 
 table *hash_table(const key *k) {
@@ -70,7 +62,7 @@ void hash_entry(const void *entry, bytes *ret_field, bytes *ret_value) {
 }
 
 size_t hash_count(const key *k) {
-        return hash_table(k) ? table_count(k->value) : pack_count(k->value) / 2;
+        return hash_table(k) ? table_count(k->value) : pack_count(key_pack(k)) / 2;
 }
 
 static void **find_slot(const key *k, bytes name) {
@@ -78,7 +70,9 @@ static void **find_slot(const key *k, bytes name) {
 }
 
 static size_t find_place(const key *k, bytes name) {
-        return pack_find(k->value, pack_first(k->value), name.p, name.n, 2);
+        const pack *p = key_pack(k);
+
+        return pack_find(p, pack_first(p), name.p, name.n, 2);
 }
 
 static bytes text_at(const pack *p, size_t at, char scratch[static DECIMAL_MAX]) {
@@ -104,7 +98,7 @@ bool hash_get(const key *k, bytes name, char scratch[static DECIMAL_MAX], bytes 
 
         if (!at)
                 return false;
-        *ret = text_at(k->value, pack_next(k->value, at), scratch);
+        *ret = text_at(key_pack(k), pack_next(key_pack(k), at), scratch);
         return true;
 }
 
@@ -134,14 +128,12 @@ static table *make_table(const key *k) {
 }
 
 /* From a pack to a table. */
-static int grow(key *k) {
-        table *t = make_table(k);
+static int grow(db *d, key **k) {
+        table *t = make_table(*k);
 
         if (!t)
                 return -ENOMEM;
-        pack_free(k->value);
-        k->value = t;
-        k->encoding = KEY_TABLE;
+        *k = key_pack_replace(d, *k, KEY_TABLE, t);
         return 0;
 }
 
@@ -163,49 +155,59 @@ static int set_in_table(key *k, bytes name, bytes value) {
         return 1;
 }
 
-static int set_in_pack(key *k, bytes name, bytes value) {
-        size_t at = find_place(k, name);
-        pack **p = (pack **)&k->value;
+static int append_pair(pack **p, bytes name, bytes value) {
+        int r = pack_append(p, name.p, name.n);
 
-        if (at)
-                return pack_replace(p, pack_next(*p, at), value.p, value.n);
-        if (pack_append(p, name.p, name.n) < 0)
-                return -ENOMEM;
-        if (pack_append(p, value.p, value.n) < 0) {
+        if (r < 0)
+                return r;
+        r = pack_append(p, value.p, value.n);
+        if (r < 0)
                 pack_remove(p, pack_last(*p), 1);
-                return -ENOMEM;
-        }
-        return 1;
+        return r < 0 ? r : 1;
 }
 
-int hash_set(db *d, key *k, bytes name, bytes value) {
+/* @at is the field's place, 0 if it is new. -EMSGSIZE: it is too much for a pack. */
+static int set_in_pack(db *d, key **k, size_t at, bytes name, bytes value) {
+        pack *p = key_pack(*k);
+        int r = at ? pack_replace(&p, pack_next(p, at), value.p, value.n)
+                   : append_pair(&p, name, value);
+
+        *k = key_pack_put(d, *k, p);
+        return r;
+}
+
+int hash_set(db *d, key **k, bytes name, bytes value) {
         const config *cfg = &d->store->config;
-        size_t max = cfg->hash_max_listpack_value;
-        int r;
+        size_t max = cfg->hash_max_listpack_value, at;
+        int r = -EMSGSIZE;
 
-        if (!hash_table(k) && (name.n > max || value.n > max) && grow(k) < 0)
-                return -ENOMEM;
-        if (hash_table(k))
-                return set_in_table(k, name, value);
-        if (hash_count(k) >= cfg->hash_max_listpack_entries && !find_place(k, name)) {
-                r = grow(k);
-                return r < 0 ? r : set_in_table(k, name, value);
-        }
-        return set_in_pack(k, name, value);
+        if (hash_table(*k))
+                return set_in_table(*k, name, value);
+        at = find_place(*k, name);
+        if (name.n <= max && value.n <= max &&
+            (at || hash_count(*k) < cfg->hash_max_listpack_entries))
+                r = set_in_pack(d, k, at, name, value);
+        if (r != -EMSGSIZE)
+                return r;
+        return grow(d, k) < 0 ? -ENOMEM : set_in_table(*k, name, value);
 }
 
-bool hash_remove(key *k, bytes name) {
+bool hash_remove(db *d, key **k, bytes name) {
         size_t at;
+        pack *p;
 
-        if (hash_table(k)) {
-                field *f = table_take(k->value, table_hash(name.p, name.n), name.p, name.n);
+        if (hash_table(*k)) {
+                field *f = table_take((*k)->value, table_hash(name.p, name.n), name.p, name.n);
 
                 mem_free(f);
                 return f;
         }
-        at = find_place(k, name);
-        if (at)
-                pack_remove((pack **)&k->value, at, 2);
+        at = find_place(*k, name);
+        if (at) {
+                p = key_pack(*k);
+                pack_remove(&p, at, 2);
+                *k = key_pack_put(d, *k, p);
+        }
         return at;
 }
 
@@ -216,17 +218,17 @@ void hash_iter_begin(hash_iter *i, const key *k) {
         if (hash_table(k))
                 table_iter_begin(&i->entries, k->value);
         else
-                i->at = pack_first(k->value);
+                i->at = pack_first(key_pack(k));
 }
 
 static void look_at(hash_iter *i, size_t at) {
-        i->field = text_at(i->k->value, at, i->scratch[0]);
-        i->value = text_at(i->k->value, pack_next(i->k->value, at), i->scratch[1]);
+        const pack *p = key_pack(i->k);
+
+        i->field = text_at(p, at, i->scratch[0]);
+        i->value = text_at(p, pack_next(p, at), i->scratch[1]);
 }
 
 bool hash_iter_next(hash_iter *i) {
-        const pack *p = i->k->value;
-
         if (hash_table(i->k)) {
                 const void *entry = table_iter_next(&i->entries);
 
@@ -237,7 +239,7 @@ bool hash_iter_next(hash_iter *i) {
         if (!i->at)
                 return false;
         look_at(i, i->at);
-        i->at = pack_next(p, pack_next(p, i->at));
+        i->at = pack_next(key_pack(i->k), pack_next(key_pack(i->k), i->at));
         return true;
 }
 
@@ -251,7 +253,7 @@ void hash_random(const key *k, hash_iter *i) {
         if (hash_table(k))
                 hash_entry(table_random(k->value), &i->field, &i->value);
         else
-                look_at(i, pack_seek(k->value, (long)(2 * random_below(hash_count(k)))));
+                look_at(i, pack_seek(key_pack(k), (long)(2 * random_below(hash_count(k)))));
 }
 
 /* all of it */
@@ -260,7 +262,7 @@ void hash_free(key *k) {
         if (hash_table(k))
                 free_table(k->value);
         else
-                pack_free(k->value);
+                key_pack_free(k);
 }
 
 bool hash_drain(key *k, size_t n) {
@@ -268,12 +270,15 @@ bool hash_drain(key *k, size_t n) {
 }
 
 int hash_copy(const key *k, key *copy) {
-        void *value = hash_table(k) ? (void *)make_table(k) : pack_copy(k->value);
+        table *t;
 
-        if (!value)
+        if (!hash_table(k))
+                return key_pack_copy(k, copy);
+        t = make_table(k);
+        if (!t)
                 return -ENOMEM;
-        copy->encoding = k->encoding;
-        copy->value = value;
+        copy->encoding = KEY_TABLE;
+        copy->value = t;
         return 0;
 }
 
@@ -282,7 +287,7 @@ size_t hash_memory(const key *k, size_t n_looked) {
         hash_iter i;
 
         if (!hash_table(k))
-                return pack_size(k->value);
+                return key_pack_memory(k);
         hash_iter_begin(&i, k);
         for (; n_seen < n_looked && hash_iter_next(&i); n_seen++)
                 n += sizeof(field) + i.field.n + i.value.n;

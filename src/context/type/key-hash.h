@@ -9,7 +9,6 @@
  * (hash-max-listpack-entries and -value).
  */
 
-#include "../data/pack.h"
 #include "../db.h"
 
 /* A new key with an empty hash, which its caller fills. NULL without memory. */
@@ -21,9 +20,9 @@ size_t hash_count(const key *k);
 bool hash_get(const key *k, bytes field, char scratch[static DECIMAL_MAX], bytes *ret);
 
 /* Returns 1 if the field is new, 0 if it had another value, -ENOMEM and nothing has
- * changed. Neither may lie in the hash itself. */
-int hash_set(db *d, key *k, bytes field, bytes value);
-bool hash_remove(key *k, bytes field);
+ * changed. Neither may lie in the hash itself. The key may move. */
+int hash_set(db *d, key **k, bytes field, bytes value);
+bool hash_remove(db *d, key **k, bytes field);
 
 /* Each field once; the hash may not change meanwhile. */
 typedef struct hash_iter {

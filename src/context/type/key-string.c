@@ -43,8 +43,8 @@ bool string_integer(const key *k, int64_t *ret) {
 }
 
 key *string_set_integer(db *d, key *k, int64_t value) {
-        (void)d;
-        value_free(k);
+        if (k->encoding > KEY_INT)
+                k = db_clear(d, k);
         k->encoding = KEY_INT;
         k->integer = value;
         return k;
@@ -60,7 +60,7 @@ key *string_set_text(db *d, key *k, bytes value) {
                 return NULL;
         block->n = block->size = value.n;
         memcpy(block->data, value.p, value.n);
-        value_free(k);
+        k = db_clear(d, k);
         k->encoding = KEY_RAW;
         k->value = block;
         return k;

@@ -5,6 +5,7 @@
 
 #include "../../base/mem.h"
 #include "../store.h"
+#include "key-pack.h"
 #include "value.h"
 
 typedef struct large {
@@ -37,30 +38,21 @@ static void large_free(large *l) {
 
 /* making */
 
-static bool begin(key *k, pack *p) {
-        if (!k || !p)
-                return false;
-        k->type = KEY_ZSET;
-        k->encoding = KEY_PACK;
-        k->value = p;
-        return true;
-}
-
 key *zset_add(db *d, bytes name) {
-        pack *p = pack_new();
-        key *k = p ? db_add(d, name, KEY_ZSET) : NULL;
-
-        if (!begin(k, p))
-                pack_free(p);
-        return k;
+        return key_pack_add(d, name, KEY_ZSET);
 }
 
 key *zset_new(void) {
         pack *p = pack_new();
         key *k = p ? mem_zero(sizeof(*k)) : NULL;
 
-        if (!begin(k, p))
+        if (!k) {
                 pack_free(p);
+                return NULL;
+        }
+        k->type = KEY_ZSET;
+        k->encoding = KEY_PACK;
+        k->value = p;
         return k;
 }
 
@@ -97,7 +89,9 @@ static size_t pair_after(const pack *p, size_t at) {
 }
 
 static size_t find_in_pack(const key *k, bytes member) {
-        return pack_find(k->value, pack_first(k->value), member.p, member.n, 2);
+        const pack *p = key_pack(k);
+
+        return pack_find(p, pack_first(p), member.p, member.n, 2);
 }
 
 /* Where a member of this score belongs: before which place, 0 at the end. */
@@ -116,40 +110,33 @@ static size_t place_for(const pack *p, bytes member, double score) {
         return at;
 }
 
-static int insert_pair(pack **p, bytes member, double score) {
-        size_t at = place_for(*p, member, score);
-
+static int insert_pair(pack **p, size_t at, bytes member, double score) {
         /* the score first, and the member before it */
-        if (pack_insert(p, at, &score, sizeof(score)) < 0)
-                return -ENOMEM;
+        int r = pack_insert(p, at, &score, sizeof(score));
+
+        if (r < 0)
+                return r;
         if (!at)
                 at = pack_last(*p);
-        if (pack_insert(p, at, member.p, member.n) < 0) {
+        r = pack_insert(p, at, member.p, member.n);
+        if (r < 0)
                 pack_remove(p, at, 1);
-                return -ENOMEM;
-        }
-        return 1;
+        return r < 0 ? r : 1;
 }
 
-static int put_in_pack(key *k, bytes member, double score) {
-        pack **p = (pack **)&k->value, *copy;
-        size_t at = find_in_pack(k, member);
+/* @at is the member's place, 0 if it is new. What it was goes after what it is has come, which
+ * may fail. -EMSGSIZE: it is too much for a pack. */
+static int put_in_pack(db *d, key **k, size_t at, bytes member, double score) {
+        pack *p = key_pack(*k);
+        size_t to = place_for(p, member, score), n_before = pack_bytes(p);
+        int r = insert_pair(&p, to, member, score);
 
-        if (!at)
-                return insert_pair(p, member, score);
-        if (score_at(*p, pack_next(*p, at)) == score)
-                return 0;
-        copy = pack_copy(*p);
-        if (!copy)
-                return -ENOMEM;
-        pack_remove(&copy, at, 2);
-        if (insert_pair(&copy, member, score) < 0) {
-                pack_free(copy);
-                return -ENOMEM;
+        if (r > 0 && at) {
+                pack_remove(&p, to && to <= at ? at + pack_bytes(p) - n_before : at, 2);
+                r = 0;
         }
-        pack_free(*p);
-        *p = copy;
-        return 0;
+        *k = key_pack_put(d, *k, p);
+        return r;
 }
 
 /* large ones */
@@ -200,17 +187,15 @@ static large *make_large(const key *k) {
         return l;
 }
 
-int zset_enlarge(key *k) {
-        large *l = large_of(k);
+int zset_enlarge(db *d, key **k) {
+        large *l = large_of(*k);
 
         if (l)
                 return 0;
-        l = make_large(k);
+        l = make_large(*k);
         if (!l)
                 return -ENOMEM;
-        pack_free(k->value);
-        k->value = l;
-        k->encoding = KEY_TREE;
+        *k = key_pack_replace(d, *k, KEY_TREE, l);
         return 0;
 }
 
@@ -219,7 +204,7 @@ int zset_enlarge(key *k) {
 size_t zset_count(const key *k) {
         const large *l = large_of(k);
 
-        return l ? tree_count(&l->order) : pack_count(k->value) / 2;
+        return l ? tree_count(&l->order) : pack_count(key_pack(k)) / 2;
 }
 
 bool zset_score(const key *k, bytes member, double *ret) {
@@ -230,24 +215,32 @@ bool zset_score(const key *k, bytes member, double *ret) {
         if (m)
                 *ret = m->score;
         else if (at)
-                *ret = score_at(k->value, pack_next(k->value, at));
+                *ret = score_at(key_pack(k), pack_next(key_pack(k), at));
         return m || at;
 }
 
-int zset_put(db *d, key *k, bytes member, double score) {
+int zset_put(db *d, key **k, bytes member, double score) {
         const config *cfg = &d->store->config;
+        int r = -EMSGSIZE;
+        size_t at;
 
-        if (!large_of(k) &&
-            (member.n > cfg->zset_max_listpack_value ||
-             (zset_count(k) >= cfg->zset_max_listpack_entries && !find_in_pack(k, member))) &&
-            zset_enlarge(k) < 0)
-                return -ENOMEM;
-        return large_of(k) ? put_in_large(k->value, member, score) : put_in_pack(k, member, score);
+        if (large_of(*k))
+                return put_in_large((*k)->value, member, score);
+        at = find_in_pack(*k, member);
+        if (at && score_at(key_pack(*k), pack_next(key_pack(*k), at)) == score)
+                return 0;
+        if (member.n <= cfg->zset_max_listpack_value &&
+            (at || zset_count(*k) < cfg->zset_max_listpack_entries))
+                r = put_in_pack(d, k, at, member, score);
+        if (r != -EMSGSIZE)
+                return r;
+        return zset_enlarge(d, k) < 0 ? -ENOMEM : put_in_large((*k)->value, member, score);
 }
 
-bool zset_remove(key *k, bytes member) {
-        large *l = large_of(k);
+bool zset_remove(db *d, key **k, bytes member) {
+        large *l = large_of(*k);
         size_t at;
+        pack *p;
 
         if (l) {
                 scored *m =
@@ -258,9 +251,12 @@ bool zset_remove(key *k, bytes member) {
                 scored_free(m);
                 return m;
         }
-        at = find_in_pack(k, member);
-        if (at)
-                pack_remove((pack **)&k->value, at, 2);
+        at = find_in_pack(*k, member);
+        if (at) {
+                p = key_pack(*k);
+                pack_remove(&p, at, 2);
+                *k = key_pack_put(d, *k, p);
+        }
         return at;
 }
 
@@ -268,23 +264,25 @@ bool zset_remove(key *k, bytes member) {
 
 size_t zset_rank(const key *k, bytes member) {
         const large *l = large_of(k);
+        const pack *p = key_pack(k);
         size_t rank = 0;
 
         if (l)
                 return tree_rank(&l->order, find_in_table(l, member));
-        for (size_t at = pack_first(k->value); !pack_is(k->value, at, member.p, member.n); rank++)
-                at = pair_after(k->value, at);
+        for (size_t at = pack_first(p); !pack_is(p, at, member.p, member.n); rank++)
+                at = pair_after(p, at);
         return rank;
 }
 
 size_t zset_rank_of_score(const key *k, double score, tree_side side) {
         const large *l = large_of(k);
+        const pack *p = key_pack(k);
         size_t rank = 0;
 
         if (l)
                 return tree_rank_of_score(&l->order, score, side);
-        for (size_t at = pack_first(k->value); at; at = pair_after(k->value, at), rank++) {
-                double there = score_at(k->value, pack_next(k->value, at));
+        for (size_t at = pack_first(p); at; at = pair_after(p, at), rank++) {
+                double there = score_at(p, pack_next(p, at));
 
                 if (there > score || (there == score && side == TREE_BEFORE))
                         break;
@@ -294,13 +292,14 @@ size_t zset_rank_of_score(const key *k, double score, tree_side side) {
 
 size_t zset_rank_of_member(const key *k, bytes member, tree_side side) {
         const large *l = large_of(k);
+        const pack *p = key_pack(k);
         size_t rank = 0;
 
         if (l)
                 return tree_rank_of_member(&l->order, member.p, member.n, side);
-        for (size_t at = pack_first(k->value); at; at = pair_after(k->value, at), rank++) {
+        for (size_t at = pack_first(p); at; at = pair_after(p, at), rank++) {
                 char scratch[DECIMAL_MAX];
-                int order = bytes_compare(member_at(k->value, at, scratch), member);
+                int order = bytes_compare(member_at(p, at, scratch), member);
 
                 if (order > 0 || (order == 0 && side == TREE_BEFORE))
                         break;
@@ -315,24 +314,27 @@ static void forget_member(void *arg, scored *m) {
         scored_free(m);
 }
 
-void zset_cut(key *k, size_t rank, size_t n) {
+key *zset_cut(db *d, key *k, size_t rank, size_t n) {
         large *l = large_of(k);
+        pack *p = key_pack(k);
 
-        if (n == 0)
-                return;
         if (l)
                 tree_cut(&l->order, rank, n, forget_member, l);
-        else
-                pack_remove((pack **)&k->value, pack_seek(k->value, (long)(2 * rank)), 2 * n);
+        if (l || n == 0)
+                return k;
+        pack_remove(&p, pack_seek(p, (long)(2 * rank)), 2 * n);
+        return key_pack_put(d, k, p);
 }
 
 /* walking */
 
 static bool look_at_pair(zset_iter *i) {
+        const pack *p = key_pack(i->k);
+
         if (!i->at)
                 return false;
-        i->member = member_at(i->k->value, i->at, i->scratch);
-        i->score = score_at(i->k->value, pack_next(i->k->value, i->at));
+        i->member = member_at(p, i->at, i->scratch);
+        i->score = score_at(p, pack_next(p, i->at));
         return true;
 }
 
@@ -350,22 +352,22 @@ bool zset_iter_at(zset_iter *i, const key *k, size_t rank) {
         i->k = k;
         if (l)
                 return look_at_member(i, tree_iter_at(&i->in_tree, &l->order, rank));
-        i->at = rank < zset_count(k) ? pack_seek(k->value, (long)(2 * rank)) : 0;
+        i->at = rank < zset_count(k) ? pack_seek(key_pack(k), (long)(2 * rank)) : 0;
         return look_at_pair(i);
 }
 
 bool zset_iter_next(zset_iter *i) {
         if (large_of(i->k))
                 return look_at_member(i, tree_iter_next(&i->in_tree));
-        i->at = pair_after(i->k->value, i->at);
+        i->at = pair_after(key_pack(i->k), i->at);
         return look_at_pair(i);
 }
 
 bool zset_iter_prev(zset_iter *i) {
         if (large_of(i->k))
                 return look_at_member(i, tree_iter_prev(&i->in_tree));
-        i->at = pack_prev(i->k->value, i->at);
-        i->at = i->at ? pack_prev(i->k->value, i->at) : 0;
+        i->at = pack_prev(key_pack(i->k), i->at);
+        i->at = i->at ? pack_prev(key_pack(i->k), i->at) : 0;
         return look_at_pair(i);
 }
 
@@ -375,7 +377,7 @@ void zset_free(key *k) {
         if (large_of(k))
                 large_free(k->value);
         else
-                pack_free(k->value);
+                key_pack_free(k);
 }
 
 bool zset_drain(key *k, size_t n) {
@@ -389,12 +391,15 @@ bool zset_drain(key *k, size_t n) {
 }
 
 int zset_copy(const key *k, key *copy) {
-        void *value = large_of(k) ? (void *)make_large(k) : pack_copy(k->value);
+        large *l;
 
-        if (!value)
+        if (!large_of(k))
+                return key_pack_copy(k, copy);
+        l = make_large(k);
+        if (!l)
                 return -ENOMEM;
-        copy->encoding = k->encoding;
-        copy->value = value;
+        copy->encoding = KEY_TREE;
+        copy->value = l;
         return 0;
 }
 
@@ -404,7 +409,7 @@ size_t zset_memory(const key *k, size_t n_looked) {
         zset_iter i;
 
         if (!l)
-                return pack_size(k->value);
+                return key_pack_memory(k);
         for (bool there = zset_iter_at(&i, k, 0); there && n_seen < n_looked; n_seen++) {
                 n += sizeof(scored) + i.member.n;
                 there = zset_iter_next(&i);

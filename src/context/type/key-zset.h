@@ -12,7 +12,6 @@
 
 #include "../../base/decimal.h"
 #include "../call.h"
-#include "../data/pack.h"
 #include "../data/tree.h"
 
 /* A new key with an empty sorted set, which its caller fills. NULL without memory. */
@@ -30,12 +29,12 @@ size_t zset_count(const key *k);
 bool zset_score(const key *k, bytes member, double *ret);
 
 /* 1 if the member is new, 0 if it had another score or the same, -ENOMEM and nothing has
- * changed. */
-int zset_put(db *d, key *k, bytes member, double score);
-bool zset_remove(key *k, bytes member);
+ * changed. The key may move. */
+int zset_put(db *d, key **k, bytes member, double score);
+bool zset_remove(db *d, key **k, bytes member);
 
 /* Make it a table and a tree, however small it is. -ENOMEM. */
-int zset_enlarge(key *k);
+int zset_enlarge(db *d, key **k);
 
 /* ranks; the member is there */
 size_t zset_rank(const key *k, bytes member);
@@ -43,8 +42,8 @@ size_t zset_rank(const key *k, bytes member);
  * bytes, where all scores are equal. */
 size_t zset_rank_of_score(const key *k, double score, tree_side side);
 size_t zset_rank_of_member(const key *k, bytes member, tree_side side);
-/* Remove @n from @rank on. */
-void zset_cut(key *k, size_t rank, size_t n);
+/* Remove @n from @rank on. Returns where the key is now. */
+key *zset_cut(db *d, key *k, size_t rank, size_t n);
 
 /* Walking from a rank on, in either direction; nothing may change meanwhile. */
 typedef struct zset_iter {

@@ -19,8 +19,8 @@ const char *key_encoding_name(const key *k) {
         case KEY_RAW:
                 return "raw";
         case KEY_PACK:
-                /* 7.0 has no small lists: those are quicklists of one node */
-                return k->type == KEY_LIST ? "quicklist" : "listpack";
+        case KEY_INNER_PACK:
+                return "listpack";
         case KEY_CHAIN:
                 return "quicklist";
         case KEY_INTSET:

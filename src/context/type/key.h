@@ -5,10 +5,10 @@
  * A key and its value
  *
  * One block: this header, the time to live if it has one, the name, and the value too
- * if that is a short string. So a small string costs one allocation, and a look-up
- * touches one place beyond the table.
+ * if that is a short string or one pack. So what is small costs one allocation, and a
+ * look-up touches one place beyond the table.
  *
- *     header 16 | expiry 0 or 8 | name n_name | inline value n
+ *     header 16 | expiry 0 or 8 | name n_name | inline value n, or the values of a pack
  *
  * Larger values hang from `value`, in the encoding that `encoding` names; what they
  * are is known to the file of the type (key-list.h, key-hash.h and so on), which is
@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "../../base/bytes.h"
+#include "../data/pack.h"
 
 enum { KEY_NAME_MAX = (1 << 29) - 1 }; /* Redis's: a key is a string of up to 512 MiB */
 
@@ -34,14 +35,15 @@ typedef enum key_type {
 } key_type;
 
 typedef enum key_encoding {
-        KEY_INLINE, /* string: in the key's own block, up to KEY_INLINE_MAX bytes */
-        KEY_INT,    /* string: a number, kept as one */
-        KEY_RAW,    /* string: in a block of its own (key-string.h) */
-        KEY_PACK,   /* list, hash, zset: a pack */
-        KEY_CHAIN,  /* list: packs in a chain */
-        KEY_INTSET, /* set: sorted integers */
-        KEY_TABLE,  /* set, hash: a hash table */
-        KEY_TREE,   /* zset: a hash table and a tree */
+        KEY_INLINE,     /* string: in the key's own block, up to KEY_INLINE_MAX bytes */
+        KEY_INT,        /* string: a number, kept as one */
+        KEY_RAW,        /* string: in a block of its own (key-string.h) */
+        KEY_PACK,       /* hash, zset: a pack in a block of its own */
+        KEY_INNER_PACK, /* the same in the key's block (key-pack.h) */
+        KEY_CHAIN,      /* list: packs in a chain */
+        KEY_INTSET,     /* set: sorted integers */
+        KEY_TABLE,      /* set, hash: a hash table */
+        KEY_TREE,       /* zset: a hash table and a tree */
         KEY_STREAM_LOG,
 } key_encoding;
 
@@ -59,6 +61,7 @@ typedef struct key {
                 void *value;
                 int64_t integer;
                 size_t n_inline;
+                pack inner;
         };
         /* private */
         char rest[];
