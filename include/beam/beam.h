@@ -8,6 +8,7 @@
  * receiver. The two ends may be in one thread, in two, in two processes or on
  * two machines: the calls stay the same. A message is a run of bytes plus the
  * things it carries: ends of other channels, byte streams, file descriptors.
+ * From Go's channels and from libchan, which took them over the network.
  *
  * Owning:   put moves a thing into a message, take moves it out, and send
  *           moves the message away. A call that fails has moved nothing; the
@@ -21,8 +22,8 @@
  *           purpose, -ECONNRESET the link lost and nobody knows, -ENOTCONN the
  *           link was lost before the call, -EMSGSIZE and -ENOBUFS a limit,
  *           -EPROTO the peer broke a rule, -ECHILD the object was made before
- *           fork() and belongs to the parent, -EINVAL misuse. The rest stands
- *           with each call.
+ *           fork() and belongs to the parent, -EINVAL misuse, -ENOMEM no memory.
+ *           The rest stands with each call.
  * Threads:  each object is used by one thread at a time. What a thread dials or
  *           accepts belongs to its loop, and moves on whenever that thread is in
  *           a call that waits, or in beam_loop_run() or beam_loop_dispatch().
@@ -184,7 +185,7 @@ typedef enum beam_kind {
 #define BEAM_LABEL_MAX 63 /* bytes of a format label; fits any media type in use */
 
 /* A message of @n bytes copied from @data, or, with @data NULL, left to be filled
- * in through beam_msg_buffer(). */
+ * in through beam_msg_buffer(). How large it may be is for who receives it to say. */
 BEAM_API int beam_msg_new(const void *data, size_t n, beam_msg **ret);
 
 /* A message of bytes that stay where they are: @release(@arg) once they are not
@@ -192,10 +193,12 @@ BEAM_API int beam_msg_new(const void *data, size_t n, beam_msg **ret);
 BEAM_API int beam_msg_wrap(const void *data, size_t n, void (*release)(void *arg), void *arg,
                            beam_msg **ret);
 
+/* Its bytes, borrowed from @msg. The buffer, to be filled in, is NULL for a wrapped one. */
 BEAM_API const void *beam_msg_data(const beam_msg *msg, size_t *ret_n);
-BEAM_API void *beam_msg_buffer(beam_msg *msg); /* NULL for a wrapped one */
+BEAM_API void *beam_msg_buffer(beam_msg *msg);
 
-/* The format of the bytes, as "json" or "application/xml"; "" if nobody said. */
+/* The format of the bytes, as "json" or "application/xml"; "" if nobody said. It is copied,
+ * and what comes back is borrowed until it is set again. -EINVAL beyond BEAM_LABEL_MAX. */
 BEAM_API int beam_msg_set_label(beam_msg *msg, const char *label);
 BEAM_API const char *beam_msg_label(const beam_msg *msg);
 
@@ -207,13 +210,15 @@ BEAM_API int64_t beam_msg_deadline(const beam_msg *msg);
 /* Free @msg and close whatever it still carries. NULL is fine; NULL comes back. */
 BEAM_API beam_msg *beam_msg_free(beam_msg *msg);
 
-/* Put a thing in. Returns its place, the number by which the bytes may name it. */
+/* Put a thing in, which is the message's then. Returns its place, from 0 on, the number by
+ * which the bytes may name it. -EBADF: that is no descriptor. */
 BEAM_API int beam_msg_put_sender(beam_msg *msg, beam_sender *tx);
 BEAM_API int beam_msg_put_receiver(beam_msg *msg, beam_receiver *rx);
 BEAM_API int beam_msg_put_stream(beam_msg *msg, beam_stream *st);
 BEAM_API int beam_msg_put_fd(beam_msg *msg, int fd);
 
-/* Take a thing out. NULL, or -1 for an fd, when @place holds no such thing. */
+/* Take a thing out, which is the caller's then. NULL, or -1 for an fd, when @place holds no
+ * such thing. */
 BEAM_API size_t beam_msg_things(const beam_msg *msg); /* places, taken ones too */
 BEAM_API beam_kind beam_msg_kind(const beam_msg *msg, size_t place);
 BEAM_API beam_sender *beam_msg_take_sender(beam_msg *msg, size_t place);
@@ -237,14 +242,18 @@ BEAM_API int beam_stream_pair(beam_stream **ret_a, beam_stream **ret_b);
 BEAM_API ssize_t beam_stream_read(beam_stream *st, void *buf, size_t n, int64_t deadline);
 BEAM_API ssize_t beam_stream_write(beam_stream *st, const void *buf, size_t n, int64_t deadline);
 
-BEAM_API int beam_stream_shutdown(beam_stream *st);                /* no more writes from here */
-BEAM_API int beam_stream_drain(beam_stream *st, int64_t deadline); /* as beam_sender_drain() */
+/* No more writes from here: the other side reads what was written, and then the end. */
+BEAM_API int beam_stream_shutdown(beam_stream *st);
+
+/* As beam_sender_drain(), of bytes. */
+BEAM_API int beam_stream_drain(beam_stream *st, int64_t deadline);
 
 /* What the end of this side will say: a later shutdown, close, or the end of what is
  * joined to it, closes with @code and @text instead of in order. May be called on a
  * joined stream until its @done. */
 BEAM_API int beam_stream_set_end(beam_stream *st, uint32_t code, const char *text);
 
+/* As of channels: close both ways, say why, and learn why the other side did. */
 BEAM_API beam_stream *beam_stream_close(beam_stream *st);
 BEAM_API beam_stream *beam_stream_fail(beam_stream *st, uint32_t code, const char *text);
 BEAM_API int beam_stream_reason(const beam_stream *st, beam_reason *ret);
@@ -303,18 +312,26 @@ BEAM_API int beam_dial(const char *url, const beam_options *opt, beam_session **
 /* Be reached at @url: as above; tcp port 0 lets the kernel pick; fd:N is a socket
  * that listens already, or one connected peer; fd:systemd is the first descriptor
  * of LISTEN_FDS. The path of a stale unix socket is taken over, a live one is
- * -EADDRINUSE. */
+ * -EADDRINUSE. -EACCES: the path is not ours to make, or the address is not of this
+ * machine alone; -ENOENT: no such directory, or no LISTEN_FDS; -EAFNOSUPPORT: no such
+ * kind of URL; else as of bind(2). */
 BEAM_API int beam_listen(const char *url, const beam_options *opt, beam_listener **ret);
-BEAM_API const char *beam_listener_url(const beam_listener *l); /* with the port in it */
+
+/* Where it is reached, with the port in it; borrowed. */
+BEAM_API const char *beam_listener_url(const beam_listener *l);
 
 /* Take the next session whose peer has said hello. -EPIPE once a listener on a
  * single connected peer has given that one. */
 BEAM_API int beam_accept(beam_listener *l, beam_session **ret, int64_t deadline);
+
+/* Who was not accepted yet is turned away; what was goes on. NULL is fine; NULL comes back. */
 BEAM_API beam_listener *beam_listener_close(beam_listener *l);
 
 /* Open a channel of @depth to the other side, which sees @service (up to 255
  * bytes, "" or NULL for none). Usable at once. Waits only while as many are open
- * as the other side allows. */
+ * as the other side allows: -ETIMEDOUT. -EINVAL: a longer name, or a depth above
+ * BEAM_DEPTH_MAX; -ENOBUFS: the other side allows none; -EPIPE: either side is ending
+ * in order; -ENOTCONN: the session has ended. */
 BEAM_API int beam_session_open(beam_session *s, const char *service, size_t depth,
                                beam_sender **ret_tx, int64_t deadline);
 BEAM_API int beam_session_open_receiver(beam_session *s, const char *service, size_t depth,
@@ -340,18 +357,21 @@ BEAM_API int beam_session_drain(beam_session *s, int64_t deadline);
  * NULL is fine; NULL comes back. */
 BEAM_API beam_session *beam_session_close(beam_session *s);
 
-/* The time a ping takes there and back, in ns. */
+/* The time a ping takes there and back, in ns. -ETIMEDOUT, -ENOTCONN, -ECONNRESET. */
 BEAM_API int beam_session_ping(beam_session *s, int64_t *ret_rtt, int64_t deadline);
 
 /* 0 while the session lives, then why not: -EPIPE ended in order, -ECONNRESET lost,
  * -EPROTO, -ENOBUFS. *@ret, unless NULL, is what the peer said; borrowed. */
 BEAM_API int beam_session_state(const beam_session *s, beam_reason *ret);
+
+/* Who the peer is, as far as the link knows. -EINVAL: @ret->size is not set. */
 BEAM_API int beam_session_peer(const beam_session *s, beam_peer *ret);
 
 /* the thread's loop */
 
 /* Sends between cork and uncork leave together. Uncork waits until the kernel has
- * them all, or -ETIMEDOUT; what is left then moves on with the loop. They nest. */
+ * them all, or -ETIMEDOUT; what is left then moves on with the loop. They nest;
+ * -EINVAL: there was no cork. */
 BEAM_API void beam_cork(void);
 BEAM_API int beam_uncork(int64_t deadline);
 
@@ -369,7 +389,9 @@ BEAM_API void beam_loop_stop(void);
 
 /* Under a loop of one's own: poll the fd for the events until the wake time at
  * most, then dispatch, then ask again. The fd is level-triggered, and one for all
- * that the thread has. Dispatch never waits; it runs the callbacks that are due. */
+ * that the thread has, and the library's: do not close it (-ENOMEM instead of it: no
+ * loop could be made). Events are poll()'s; the wake time is a deadline. Dispatch never
+ * waits; it runs the callbacks that are due. -EDEADLK from within one. */
 BEAM_API int beam_loop_fd(void);
 BEAM_API short beam_loop_events(void);
 BEAM_API int64_t beam_loop_wake(void);

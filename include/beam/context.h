@@ -28,8 +28,10 @@ typedef struct beam_client beam_client;
 
 /* the context */
 
-/* An empty context, kept in memory. */
+/* An empty context, kept in memory: 16 databases. -ENOMEM. */
 BEAM_API int beam_context_new(beam_context **ret);
+
+/* With all that it holds. NULL is fine; NULL comes back. */
 BEAM_API beam_context *beam_context_free(beam_context *ctx);
 
 /* Keep it in a file, an RDB as Redis has them. What is in there, if it is there, is loaded
@@ -73,11 +75,13 @@ BEAM_API int beam_context_serve_each(const char *url, beam_context_setup *setup,
 BEAM_API int beam_context_serve_named(const char *url, beam_context_setup *setup, void *data,
                                       beam_context_server **ret);
 
-BEAM_API const char *beam_context_server_url(const beam_context_server *s); /* with the port */
+/* Where it is reached, with the port in it; borrowed. */
+BEAM_API const char *beam_context_server_url(const beam_context_server *s);
 
 /* One more connection: at the other end of @fd, an open stream of any kind; or of a byte
  * stream, over a session or in memory. It is the server's when this succeeds. -ECONNREFUSED:
- * there are as many as there may be (CONFIG SET maxclients), and it was told so. */
+ * there are as many as there may be (CONFIG SET maxclients), and it was told so. -EBADF;
+ * -EPROTOTYPE: a socket, but of datagrams; -ENOMEM. */
 BEAM_API int beam_context_server_take(beam_context_server *s, int fd);
 BEAM_API int beam_context_server_take_stream(beam_context_server *s, beam_stream *st);
 
@@ -133,7 +137,7 @@ typedef struct beam_arg {
 #define BEAM_ARG(text) ((beam_arg){ (text), sizeof(text) - 1 })
 
 /* One who executes commands on @ctx, with a database it has selected and a transaction of
- * its own, as a connection has. */
+ * its own, as a connection has. -ENOMEM. */
 BEAM_API int beam_client_new(beam_context *ctx, beam_client **ret);
 
 /* The same on a context, or a Redis, that is served at @url, mem:name too. Errors as of
@@ -157,6 +161,8 @@ BEAM_API int beam_client_exec(beam_client *c, const beam_arg *argv, size_t argc,
  * results. -ETIMEDOUT: nothing yet. -ENOTCONN, here and from then on: it was told more than
  * it took (client-output-buffer-limit). Others as above. */
 BEAM_API int beam_client_next(beam_client *c, beam_result *ret, int64_t deadline);
+
+/* Its transaction and what it waits for end with it. NULL is fine; NULL comes back. */
 BEAM_API beam_client *beam_client_free(beam_client *c);
 
 /* computed keys */
@@ -222,7 +228,8 @@ BEAM_API int beam_context_mount_numbers(beam_context *ctx, int db, const char *p
                                         const beam_number *numbers, beam_mount **ret);
 
 /* The program has changed what is under @name, without the prefix: tell those who watch it,
- * wait for it or follow the context. Not needed for what a command has written. */
+ * wait for it or follow the context. Not needed for what a command has written. -EBUSY: from
+ * within read(), write() and the like; -ENOMEM. */
 BEAM_API int beam_mount_changed(beam_mount *m, beam_arg name);
 
 /* What is left ends with its context. NULL is fine; NULL comes back. */

@@ -21,7 +21,6 @@ typedef enum block_null { BLOCK_NULL, BLOCK_NULL_ARRAY } block_null;
 /* Argument @i as the seconds that a command may wait, a point of clock_now() in the end;
  * 0 is CLOCK_NEVER. False if it is none, and that has been answered. */
 bool block_deadline(call *c, int i, int64_t *ret);
-bool block_deadline_ms(call *c, int i, int64_t *ret); /* the same in whole milliseconds */
 
 /* The same as whole milliseconds. */
 bool block_deadline_ms(call *c, int i, int64_t *ret);
