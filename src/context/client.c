@@ -404,7 +404,7 @@ static int execute(client *c, const bytes *argv, int argc) {
                 spoil(c);
                 return 1;
         }
-        if (s->hold && hold_takes(&now))
+        if ((s->hold && hold_takes(&now)) || (s->snapshot && defer_takes(&now)))
                 return c->flags & CLIENT_BLOCKED ? 0 : 1;
         if (c->flags & CLIENT_MULTI && !is_of_transaction(now.cmd)) {
                 multi_queue(&now);

@@ -43,8 +43,9 @@ int store_new(const config *cfg, store **ret) {
         s->memory_before = store_memory(s);
         s->upkeep = upkeep_new(s);
         s->master = master_new(s);
-        if (!s->dbs || !s->upkeep || !s->master || stats_init(&s->stats) < 0 || save_init(s) < 0 ||
-            shutdown_init(s) < 0) {
+        s->defer = defer_new();
+        if (!s->dbs || !s->upkeep || !s->master || !s->defer || stats_init(&s->stats) < 0 ||
+            save_init(s) < 0 || shutdown_init(s) < 0) {
                 store_free(s);
                 return -ENOMEM;
         }
@@ -74,6 +75,7 @@ store *store_free(store *s) {
         stats_deinit(&s->stats);
         pubsub_deinit(&s->pubsub);
         hold_free(s->hold);
+        defer_free(s->defer);
         tracking_deinit(&s->tracking);
         table_deinit(&s->by_id);
         resp_out_deinit(&s->unsaid);

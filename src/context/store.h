@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "file/defer.h"
 #include "file/save.h"
 #include "file/snapshot.h"
 #include "hold.h"
@@ -59,6 +60,7 @@ struct store {
         replica *replica;   /* how it follows, or NULL */
         list acks;          /* who waits for what those say: call_wait_in() */
         snapshot *snapshot; /* that is being taken, or NULL */
+        defer *defer;       /* who waits for it */
         save_state save;
         shutdown_plan shutdown;
         unsigned side : 1; /* key.is_saved of keys that it has seen, and of new ones */

@@ -13,6 +13,7 @@
 
 enum {
         LARGE = 256,     /* elements; a value of more is written in steps */
+        SLOW = 16384,    /* elements that take a millisecond or two */
         N_STEP = 64,     /* elements of one of them */
         N_STEPS = 512,   /* of one call: buckets, or such parts of values */
         N_FLUSHED = 16,  /* keys of one step through what was flushed */
@@ -49,6 +50,9 @@ struct snapshot {
         uint64_t cursor;
         list removed;
 
+        key *asked; /* in a table yet, or NULL; and its database, as `at` */
+        int asked_in;
+
         /* the large value that is half written */
         key *k;
         bool is_removed; /* and its key is ours */
@@ -69,6 +73,13 @@ static void turn(const snapshot *s, key *k) {
         k->is_saved = s->store->side;
 }
 
+/* What was asked for is not, or will not be, on the old side for long. */
+static void forget(snapshot *s, const key *k) {
+        if (s->asked == k)
+                s->asked = NULL;
+        defer_release(s->store->defer);
+}
+
 /* writing */
 
 static void select_db(part *p, int number) {
@@ -87,6 +98,7 @@ static void put_key(snapshot *s, int number, key *k) {
         part *p = s->k || s->kept.out.n > 0 ? &s->kept : &s->out;
 
         turn(s, k);
+        forget(s, k);
         put_head(p, number, k);
         dump_value(&p->out, k);
 }
@@ -101,6 +113,7 @@ static void begin_large(snapshot *s, int number, key *k, bool is_removed) {
 static void end_large(snapshot *s) {
         dump_end(&s->dump);
         turn(s, s->k);
+        forget(s, s->k);
         if (s->is_removed)
                 lazy_key(s->store, s->k);
         s->k = NULL;
@@ -122,6 +135,7 @@ static void fail(snapshot *s, int r) {
         s->r = r;
         if (s->k)
                 end_large(s);
+        forget(s, s->asked);
         for (list *node; (node = list_take_first(&s->removed));) {
                 removed *gone = container_of(node, removed, node);
 
@@ -274,6 +288,9 @@ static bool step(snapshot *s) {
                 s->kept = empty;
                 s->kept.out.n = s->n_fetched = s->n_summed = 0;
                 s->kept.db = -1;
+        } else if (s->asked) {
+                begin_large(s, s->asked_in, s->asked, false);
+                s->asked = NULL;
         } else if (first) {
                 removed *gone = container_of(first, removed, node);
 
@@ -332,9 +349,22 @@ void snapshot_keep(db *d, key *k) {
                 check(s);
 }
 
+bool snapshot_ask(db *d, key *k) {
+        snapshot *s = d->store->snapshot;
+
+        if (!is_old(s, k) || s->r < 0 || !is_large(k) || value_count(k) < SLOW)
+                return false;
+        if (!s->asked && k != s->k) {
+                s->asked = k;
+                s->asked_in = d->saved_as;
+        }
+        return true;
+}
+
 bool snapshot_take_key(db *d, key *k) {
         snapshot *s = d->store->snapshot;
 
+        forget(s, k);
         if (k == s->k) {
                 s->is_removed = true;
                 return true;
@@ -356,6 +386,7 @@ void snapshot_take_all(db *d) {
         flushed = &s->flushed[d->saved_as];
         if (table_count(flushed) > 0)
                 return;
+        forget(s, s->asked);
         *flushed = d->keys;
         table_init(&d->keys, flushed->key);
 }

@@ -25,7 +25,8 @@
  * what was removed takes the memory that it had, for longer.
  *
  * Time: a piece takes as long as its bytes do, and at most some thousand keys. The first
- * change of a key costs what writing it does.
+ * change of a key costs what writing it does; who can wait asks for a large one instead, and
+ * comes back when it has been written (defer.h).
  *
  * There is one at a time; after one that was freed before its end the bits are put in order
  * from the loop, and a new one is -EBUSY for so long, a second for 10 million keys.
@@ -55,6 +56,10 @@ size_t snapshot_waiting(const snapshot *s);
 
 /* At any time. NULL is fine and comes back. */
 snapshot *snapshot_free(snapshot *s);
+
+/* For defer.c: whether a change of the key would have to write much; then that is written next,
+ * unless something else has been asked for. */
+bool snapshot_ask(db *d, key *k);
 
 /* for db.c: the key is on the old side, and this is about to happen to it */
 

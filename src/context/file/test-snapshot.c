@@ -122,6 +122,76 @@ TEST(ended_early) {
         store_free(s);
 }
 
+static int try(client *c, const char *name, const char *field, const char *value) {
+        bytes argv[] = { BYTES("hset"), bytes_of(name), bytes_of(field), bytes_of(value) };
+
+        resp_out_cut(&c->out, 0);
+        return client_exec(c, argv, 4);
+}
+
+/* Who would have much written at once waits until that has been done, and nobody else does. */
+TEST(large_ones_are_waited_for) {
+        client *a, *b, *c;
+        rdb_out out = { 0 };
+        snapshot *snap;
+        bytes piece;
+        store *s;
+        int r;
+
+        assert_r(store_new(NULL, &s), 0);
+        a = client_new(s);
+        b = client_new(s);
+        c = client_new(s);
+        a->address = b->address = "from outside";
+        for (int i = 0; i < 20000; i++) {
+                say(c, "hset large %d old", i);
+                say(c, "hset other %d old", i);
+        }
+        for (int round = 0; round < 3; round++) {
+                assert_r(snapshot_new(s, &snap), 0);
+                assert_eq(try(a, "large", "1", "new"), 0);
+                assert_eq(try(b, "other", "1", "new"), 0);
+                say(c, "set small 1");
+                if (round == 1)
+                        say(c, "del other"); /* what is waited for goes */
+                if (round == 2) {
+                        snapshot_free(snap);
+                } else {
+                        do {
+                                r = snapshot_next(snap, 1000, &piece);
+                                assert_ge(r, 0);
+                                rdb_out_raw(&out, piece.p, piece.n);
+                                loop_turn(loop_get(), 0);
+                        } while (r > 0);
+                        check_sum(&out);
+                        assert_null(memmem(out.p, out.n, "new", 3));
+                        out.n = 0;
+                        snapshot_free(snap);
+                }
+                while (s->n_blocked > 0)
+                        loop_turn(loop_get(), 0);
+                assert_eq(a->out.p[0], ':');
+                assert_eq(b->out.p[0], ':');
+                say(c, "hset large 1 old");
+                for (int i = 0; round == 1 && i < 20000; i++)
+                        say(c, "hset other %d old", i);
+                say(c, "hset other 1 old");
+        }
+        /* who executes here does not wait, and who leaves has done nothing */
+        while (snapshot_new(s, &snap) == -EBUSY)
+                loop_turn(loop_get(), 0);
+        assert_eq(try(a, "large", "2", "new"), 0);
+        client_free(a);
+        assert_eq(try(c, "large", "1", "new"), 1);
+        fetch(snap, 100000, &out);
+        assert_null(memmem(out.p, out.n, "new", 3));
+        snapshot_free(snap);
+        client_free(b);
+        client_free(c);
+        rdb_out_deinit(&out);
+        store_free(s);
+}
+
 /* Without memory for what has changed there is no snapshot, but the change is made. */
 TEST(without_memory) {
         snapshot *snap;
