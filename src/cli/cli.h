@@ -35,7 +35,10 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
        CLI_CONTEXT_SERVE = 1 << 8,
        CLI_CONTEXT_EXEC = 1 << 9,
        CLI_CONTEXT_SYNC = 1 << 10,
+       CLI_WORKER = 1 << 19,
 };
+
+enum { CLI_ALLOW_MAX = 64 }; /* lists of names; picked */
 
 typedef struct cli_opts {
         const char *service, *password, *label, *position, *file, *follow;
@@ -44,6 +47,9 @@ typedef struct cli_opts {
         size_t depth, max;
         bool json, verbose, print_url;
         bool echo, dial, raw, wait, each, named;
+        const char *allow[CLI_ALLOW_MAX]; /* NAME[=PROGRAM],... */
+        size_t n_allow, n_jobs;           /* 0 jobs: as many as is usual */
+        const char *directory;
         char **command; /* the words after "--", NULL-ended; NULL if there was none */
 } cli_opts;
 
@@ -56,6 +62,7 @@ typedef struct cli_command {
         int (*run)(const cli_opts *o, int n_words, char **words);
 } cli_command;
 
+extern const cli_command cmd_worker;
 extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping,
         cmd_context_serve, cmd_context_exec, cmd_context_sync, cmd_bench, cmd_help;
 
@@ -82,6 +89,8 @@ int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *op
 /* What could not be executed is said; an error of the command is a result. */
 int cli_exec(beam_client *c, const char *url, const beam_arg *argv, size_t argc, beam_result *ret,
              int64_t deadline);
+/* What the links to a context at @url are lost by, before there was one. */
+int cli_unreachable_context(const char *url, int r);
 int cli_follow_context(beam_context *ctx, const char *url);
 int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
                       beam_context_server **ret);

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "cli.h"
+#include "runner.h"
 #include "say.h"
 #include "wait.h"
 
@@ -84,9 +85,26 @@ static int follow(beam_context *ctx, const cli_opts *o) {
         return cli_follow_context(ctx, o->follow);
 }
 
+/* Run the jobs that clients start in it, if something is allowed. */
+static int join(runner *x, beam_context *ctx, const cli_opts *o, const char *url) {
+        int r, status;
+
+        if (o->n_allow == 0)
+                return CLI_DONE;
+        status = runner_new(x, o, url);
+        if (status != CLI_DONE)
+                return status;
+        r = beam_worker_join(x->worker, ctx);
+        if (r == 0)
+                return CLI_DONE;
+        say_error("cannot run jobs: %s", beam_strerror(r));
+        return CLI_FAILED;
+}
+
 static int serve(const cli_opts *o, int n_urls, char **urls) {
         _cleanup_(beam_context_freep) beam_context *ctx = NULL;
         beam_context_server *servers[URLS_MAX] = { 0 };
+        runner x = { 0 };
         int r, status = CLI_DONE;
 
         if (n_urls < 1 || n_urls > URLS_MAX) {
@@ -109,6 +127,11 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         }
         if (o->follow && (o->named || o->each)) {
                 say_error("context serve --follow is of one context: no --named and no --each");
+                return CLI_MISUSE;
+        }
+        if (o->n_allow > 0 && (o->named || o->each || o->follow)) {
+                say_error("context serve --allow-jobs is of one context that is our own: no "
+                          "--named, no --each and no --follow");
                 return CLI_MISUSE;
         }
         tune_malloc();
@@ -141,10 +164,15 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_note(o, "a context at %s, try: beam context exec %s SET hello world",
                          beam_context_server_url(servers[i]), beam_context_server_url(servers[i]));
         }
+        if (status == CLI_DONE)
+                status = join(&x, ctx, o, urls[0]);
         if (status == CLI_DONE && (r = wait_run()) < 0) {
                 say_error("cannot serve: %s", beam_strerror(r));
                 status = CLI_FAILED;
         }
+        if (status == CLI_DONE && !was_shut_down)
+                runner_end(&x);
+        runner_free(&x);
         for (int i = 0; i < n_urls; i++)
                 beam_context_server_free(servers[i]);
         return status == CLI_DONE && !was_shut_down ? save(ctx, o) : status;
@@ -158,7 +186,7 @@ const cli_command cmd_context_serve = {
         .text = "An empty context in this process, for every client of Redis at each URL\n"
                 "(redis-cli -s PATH, redis-cli -p PORT). It ends at SIGTERM and SHUTDOWN, and is\n"
                 "gone, but for what is in its --file: that is saved by Redis's rules, at SAVE and\n"
-                "BGSAVE, and at the end.\n"
+                "BGSAVE, and at the end. With --allow-jobs it runs jobs as `beam worker` does.\n"
                 "Unless said otherwise, all share one context.\n",
         .run = serve,
 };

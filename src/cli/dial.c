@@ -157,6 +157,10 @@ int cli_follow(const char *url, const cli_opts *o, const beam_follow_options *op
         return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
 }
 
+int cli_unreachable_context(const char *url, int r) {
+        return unreachable(url, r, A_CONTEXT);
+}
+
 int cli_follow_context(beam_context *ctx, const char *url) {
         int r = beam_context_follow(ctx, url);
 

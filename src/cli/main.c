@@ -14,8 +14,19 @@
 #include "say.h"
 
 const cli_command *const cli_commands[] = {
-        &cmd_serve,         &cmd_call,         &cmd_send,         &cmd_recv,  &cmd_pipe, &cmd_ping,
-        &cmd_context_serve, &cmd_context_exec, &cmd_context_sync, &cmd_bench, &cmd_help, NULL,
+        &cmd_serve,
+        &cmd_call,
+        &cmd_send,
+        &cmd_recv,
+        &cmd_pipe,
+        &cmd_ping,
+        &cmd_context_serve,
+        &cmd_context_exec,
+        &cmd_context_sync,
+        &cmd_worker,
+        &cmd_bench,
+        &cmd_help,
+        NULL,
 };
 
 /* How many of @words say @name; 0 for another one. */

@@ -12,11 +12,12 @@
 #include "base/cleanup.h"
 #include "say.h"
 
-enum { MAX_FLAGS = 48 };
+enum { MAX_FLAGS = 80 };
 
 #define DIALS (CLI_CALL | CLI_SEND | CLI_RECV | CLI_PIPE | CLI_PING)
 #define LISTENS (CLI_SERVE | CLI_RECV)
 #define CONTEXT (CLI_CONTEXT_SERVE | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC)
+#define RUNS (CLI_WORKER | CLI_CONTEXT_SERVE)
 #define ALL (DIALS | LISTENS | CLI_BENCH)
 
 /* what a value has to be */
@@ -45,6 +46,9 @@ typedef enum flag_id {
         F_POSITION,
         F_FOLLOW,
         F_PASSWORD,
+        F_ALLOW,
+        F_JOBS,
+        F_DIRECTORY,
         F_HELP,
 } flag_id;
 
@@ -118,6 +122,26 @@ static const struct flag {
           "messages that may be under way untaken; 128 unless said" },
         { "label", 'l', F_LABEL, CLI_CALL | CLI_SEND, "FORMAT", "of 63 bytes at most",
           "the format of the bytes, as json or text/plain" },
+        { "allow", 'a', F_ALLOW, CLI_WORKER, "NAME[=PROGRAM],...", "at most 64 lists of names",
+          "what may be run: a program of that name, or another one, by its path" },
+        { "allow-jobs", 'a', F_ALLOW, CLI_CONTEXT_SERVE, "NAME[=PROGRAM],...",
+          "at most 64 lists of names", "run jobs here: a program of that name, or another one" },
+        { "jobs", 'J', F_JOBS, RUNS, "N", "a number from 1 to 4096",
+          "at most N jobs at once; four for each core unless said" },
+        { "directory", 'C', F_DIRECTORY, RUNS, "DIR", NULL, "where jobs run; here unless said" },
+        { "grace", 'g', F_GRACE, RUNS, "SECONDS", A_TIME,
+          "jobs that run may go on so long after SIGTERM; 10 unless said" },
+        { "wait", 'w', F_WAIT, CLI_WORKER, NULL, NULL,
+          "until somebody listens there, if nobody does yet" },
+        { "service", 's', F_SERVICE, CLI_WORKER, "NAME", A_NAME,
+          "the context of this name; at a Redis the user" },
+        { "password", 'P', F_PASSWORD, CLI_WORKER, "PASSWORD", NULL,
+          "the password there; nobody sees one that is in a --config" },
+        { "config", 'c', F_CONFIG, CLI_WORKER, "FILE", NULL,
+          "read options from FILE: lines like timeout = 5" },
+        { "verbose", 'v', F_VERBOSE, CLI_WORKER, NULL, NULL,
+          "say on stderr what is done, as on a terminal" },
+        { "help", 'h', F_HELP, CLI_WORKER, NULL, NULL, "print this" },
         { "help", 'h', F_HELP, ALL | CONTEXT | CLI_HELP, NULL, NULL, "print this" },
 };
 
@@ -221,6 +245,20 @@ static int set(cli_opts *o, flag_id id, const char *value) {
                 return parse_yes(value, &o->each);
         case F_NAMED:
                 return parse_yes(value, &o->named);
+        case F_ALLOW:
+                if (o->n_allow == CLI_ALLOW_MAX || !*value)
+                        return -EINVAL;
+                o->allow[o->n_allow++] = value;
+                return 0;
+        case F_JOBS:
+                r = parse_count(value, 4096, &n);
+                if (r < 0 || n == 0)
+                        return -EINVAL;
+                o->n_jobs = (size_t)n;
+                return 0;
+        case F_DIRECTORY:
+                o->directory = value;
+                return *value ? 0 : -EINVAL;
         case F_CONFIG:
         case F_HELP:
                 break;

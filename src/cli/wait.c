@@ -169,6 +169,8 @@ int wait_run(void) {
                 sigaddset(&set, SIGTERM);
                 sigprocmask(SIG_UNBLOCK, &set, NULL);
                 r = beam_loop_run(BEAM_FOREVER);
+                sigprocmask(SIG_BLOCK, &set, NULL); /* the next is for wait_turn() again */
+                stops += told_fd < 0;
         }
         beam_stream_close(other);
         return r;

@@ -187,7 +187,7 @@ TEST_EACH(runs, way, ways) {
         assert_eq(strlen(field(&p, id, "out.1.crc")), 16u);
         assert_str(field(&p, id, "signal"), "null");
         /* the worker is done with it */
-        assert_str(ask(&p, "EXISTS", key(id, ""), NULL), "1");
+        assert_str(ask(&p, "GET", key(id, ""), NULL), "ended");
         assert_str(ask(&p, "LLEN", test_text("/jobs/start", 11), NULL), "0");
         beam_worker_free(w);
         end(&p);

@@ -27,5 +27,7 @@ void verdict_say(const verdict *v, asker *a) {
                 asker_say(a, NULL, NULL, BYTES("HSET"), key_print(key, "/beam/jobs/%s", id),
                           BYTES("why"), bytes_of(v->why));
         asker_say(a, NULL, NULL, BYTES("SET"), key_print(key, "/jobs/%s/status", id), text);
+        /* Whoever else is about to end it finds the lock changed. */
+        asker_say(a, NULL, NULL, BYTES("SET"), key_print(key, "/jobs/%s", id), BYTES("ended"));
         asker_say(a, NULL, NULL, BYTES("RPUSH"), key_print(key, "/jobs/%s/wait", id), bytes_of(id));
 }

@@ -24,7 +24,7 @@ for page in "$tree"/docs/man/*; do
 done
 
 # each option of each verb, with its letter
-verbs=(serve call send recv pipe ping 'context serve' 'context exec' 'context sync' bench)
+verbs=(serve call send recv pipe ping 'context serve' 'context exec' 'context sync' worker bench)
 for verb in "${verbs[@]}" help; do
         grep -q "^\.It Cm $verb" "$tree/docs/man/beam.1"
         ok $? "beam.1 has $verb"
