@@ -10,32 +10,9 @@
 #include "../base/mem.h"
 #include "end.h"
 #include "help.h"
+#include "test-numbered.h"
 
 static const size_t depths[] = { 1, 2, 3, 7, 64 };
-
-static beam_msg *numbered(size_t n) {
-        beam_msg *msg;
-
-        assert_eq(beam_msg_new(&n, sizeof(n), &msg), 0);
-        return msg;
-}
-
-static size_t number_of(beam_msg *msg) {
-        size_t n;
-
-        memcpy(&n, beam_msg_data(msg, NULL), sizeof(n));
-        beam_msg_free(msg);
-        return n;
-}
-
-static int put(chan_pipe *p, size_t n) {
-        beam_msg *msg = numbered(n);
-        int r = pipe_put(p, msg);
-
-        if (r < 0)
-                beam_msg_free(msg);
-        return r;
-}
 
 static int push(inlet *in, size_t n) {
         beam_msg *msg = numbered(n);
@@ -44,13 +21,6 @@ static int push(inlet *in, size_t n) {
         if (r < 0)
                 beam_msg_free(msg);
         return r;
-}
-
-static void take(chan_pipe *p, size_t n) {
-        beam_msg *msg;
-
-        assert_r(pipe_take(p, &msg), 1);
-        assert_eq(number_of(msg), n);
 }
 
 static void pull(outlet *out, size_t n) {

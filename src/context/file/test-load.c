@@ -5,7 +5,6 @@
 #include "test.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,30 +13,9 @@
 #include "../../base/decimal.h"
 #include "../../base/mem.h"
 #include "../../wire/rdb/out.h"
-#include "../store.h"
+#include "../test-ask.h"
 #include "dump.h"
 #include "snapshot.h"
-
-/* A format with words separated by blanks, executed; what is answered. */
-__attribute__((format(printf, 2, 3))) static bytes say(client *c, const char *format, ...) {
-        char line[1024];
-        bytes argv[64];
-        int argc = 0;
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(line, sizeof(line), format, args);
-        va_end(args);
-        for (const char *p = line; *p; p += *p == ' ') {
-                size_t n = strcspn(p, " ");
-
-                argv[argc++] = (bytes){ p, n };
-                p += n;
-        }
-        resp_out_cut(&c->out, 0);
-        assert_eq(client_exec(c, argv, argc), 1);
-        return (bytes){ (const char *)c->out.p, c->out.n };
-}
 
 static void fill(client *c) {
         for (int i = 0; i < 400; i++) {

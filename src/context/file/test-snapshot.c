@@ -4,35 +4,16 @@
 #include "test.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "../../base/mem.h"
 #include "../../loop/loop.h"
 #include "../../wire/rdb/crc64.h"
 #include "../../wire/rdb/out.h"
-#include "../store.h"
+#include "../test-ask.h"
 
-/* A format with words separated by blanks, executed. */
-__attribute__((format(printf, 2, 3))) static void say(client *c, const char *format, ...) {
-        char line[1024];
-        bytes argv[64];
-        int argc = 0;
-        va_list args;
-
-        va_start(args, format);
-        vsnprintf(line, sizeof(line), format, args);
-        va_end(args);
-        for (const char *p = line; *p; p += *p == ' ') {
-                size_t n = strcspn(p, " ");
-
-                argv[argc++] = (bytes){ p, n };
-                p += n;
-        }
-        resp_out_cut(&c->out, 0);
-        assert_eq(client_exec(c, argv, argc), 1);
-        assert_ne(c->out.p[0], '-');
-}
+/* Commands none of which is an error. */
+#define must(c, ...) assert_ne(say(c, __VA_ARGS__).p[0], '-')
 
 /* The rest of a snapshot, in pieces of @n bytes, behind what is in @out. */
 static void fetch(snapshot *snap, size_t n, rdb_out *out) {
@@ -71,17 +52,17 @@ TEST(small_ones) {
 
 static void fill(client *c) {
         for (int i = 0; i < 2000; i++) {
-                say(c, "select %d", i % 3);
-                say(c, "set string:%d %d", i, i);
-                say(c, "rpush list:%d a %d", i % 100, i);
-                say(c, "hset hash:%d a:%d %d", i % 10, i, i);
-                say(c, "sadd set:%d %d", i % 2, i);
-                say(c, "zadd zset:%d %d %d", i % 3, i, i);
-                say(c, "hset hash %d %d", i, i);
-                say(c, "zadd zset %d.5 %d", i, i);
-                say(c, "sadd set a:%d", i);
-                say(c, "rpush list %d", i);
-                say(c, "set dies:%d 1 ex 100", i);
+                must(c, "select %d", i % 3);
+                must(c, "set string:%d %d", i, i);
+                must(c, "rpush list:%d a %d", i % 100, i);
+                must(c, "hset hash:%d a:%d %d", i % 10, i, i);
+                must(c, "sadd set:%d %d", i % 2, i);
+                must(c, "zadd zset:%d %d %d", i % 3, i, i);
+                must(c, "hset hash %d %d", i, i);
+                must(c, "zadd zset %d.5 %d", i, i);
+                must(c, "sadd set a:%d", i);
+                must(c, "rpush list %d", i);
+                must(c, "set dies:%d 1 ex 100", i);
         }
 }
 
@@ -100,12 +81,12 @@ TEST(ended_early) {
                 assert_r(snapshot_new(s, &snap), 0);
                 assert_r(snapshot_new(s, &other), -EBUSY);
                 assert_r(snapshot_next(snap, n, &piece), 1);
-                say(c, "select 1");
-                say(c, "del zset");
-                say(c, "flushdb");
-                say(c, "swapdb 1 2");
+                must(c, "select 1");
+                must(c, "del zset");
+                must(c, "flushdb");
+                must(c, "swapdb 1 2");
                 snapshot_free(snap);
-                say(c, "flushdb");
+                must(c, "flushdb");
                 while ((r = snapshot_new(s, &snap)) == -EBUSY)
                         loop_turn(loop_get(), 0);
                 assert_r(r, 0);
@@ -203,12 +184,12 @@ TEST(without_memory) {
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
         fill(c);
-        say(c, "select 0");
+        must(c, "select 0");
         assert_r(snapshot_new(s, &snap), 0);
         for (int i = 0; r > 0; i++) {
                 assert_lt(i, 600);
                 mem_fail_at(1);
-                say(c, "del string:%d", 3 * i);
+                must(c, "del string:%d", 3 * i);
                 mem_fail_at(0);
                 r = snapshot_next(snap, 1, &piece);
         }
@@ -231,15 +212,15 @@ TEST(nobody_fetches) {
 
         assert_r(store_new(NULL, &s), 0);
         c = client_new(s);
-        say(c, "setbit large %zu 1", 8 * SNAPSHOT_MAX);
+        must(c, "setbit large %zu 1", 8 * SNAPSHOT_MAX);
         assert_r(snapshot_new(s, &snap), 0);
-        say(c, "setbit large 0 1");
+        must(c, "setbit large 0 1");
         assert_r(snapshot_next(snap, 1, &piece), -ENOBUFS);
         assert_r(snapshot_next(snap, 1, &piece), -ENOBUFS);
-        say(c, "set small 1");
+        must(c, "set small 1");
         snapshot_free(snap);
         snapshot_clear(s);
-        say(c, "del large");
+        must(c, "del large");
         assert_r(snapshot_new(s, &snap), 0);
         snapshot_free(snap);
         client_free(c);
