@@ -50,7 +50,7 @@ BEAM_API int beam_job_start(const char *url, const beam_job_options *opt, beam_j
                             int64_t deadline);
 
 /* Watch job @id, which others may do as well. What it has printed comes from the beginning, as
- * far as it is still there. Of the options user and password count; NULL is fine. -ENOENT:
+ * far as it is still there. Of the options user and password count; NULL is fine. -ESRCH:
  * there is none of that number. Others as above. */
 BEAM_API int beam_job_attach(const char *url, uint64_t id, const beam_job_options *opt,
                              beam_job **ret, int64_t deadline);
@@ -88,7 +88,8 @@ typedef struct beam_job_event {
 /* The next that happens to it. Its output is read ahead by a few MiB at most, and by asking
  * for the next event one says that the last was dealt with: the process waits with what it
  * prints for the slowest who reads it. -ETIMEDOUT: nothing yet; -ECONNRESET: the link was lost;
- * -EPROTO: what lies there is no job; -EPIPE: it was told that it has ended. */
+ * -EPROTO: what lies there is no job; -ESRCH: it was removed; -EPIPE: it was told that it has
+ * ended. */
 BEAM_API int beam_job_next(beam_job *j, beam_job_event *ret, int64_t deadline);
 
 /* Give @n bytes, up to BEAM_JOB_WRITE_MAX, to its input @stream, 0 for the standard input;

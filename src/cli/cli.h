@@ -12,6 +12,7 @@
 
 #include <beam/beam.h>
 #include <beam/context.h>
+#include <beam/job.h>
 
 #include <stdbool.h>
 
@@ -21,6 +22,9 @@ enum { /* exit statuses, documented in beam(1) */
        CLI_MISUSE = 2,      /* the command line or the config file is wrong */
        CLI_UNREACHABLE = 3, /* nobody was reached */
        CLI_TIMEOUT = 124,   /* as timeout(1) has it */
+       CLI_REFUSED = 126,   /* of a job, as a shell has it: it may not be run; */
+       CLI_NOT_THERE = 127, /* there is no such program */
+       CLI_LOST = 255,      /* a job has no status that is known, as ssh(1) has it */
 };
 
 enum { /* a bit for each command, for opts.c to say which options it takes */
@@ -35,10 +39,19 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
        CLI_CONTEXT_SERVE = 1 << 8,
        CLI_CONTEXT_EXEC = 1 << 9,
        CLI_CONTEXT_SYNC = 1 << 10,
+       CLI_RUN = 1 << 11,
+       CLI_JOB_LS = 1 << 12,
+       CLI_JOB_SHOW = 1 << 13,
+       CLI_JOB_LOGS = 1 << 14,
+       CLI_JOB_ATTACH = 1 << 15,
+       CLI_JOB_SIGNAL = 1 << 16,
+       CLI_JOB_WAIT = 1 << 17,
+       CLI_JOB_RM = 1 << 18,
        CLI_WORKER = 1 << 19,
 };
 
 enum { CLI_ALLOW_MAX = 64 }; /* lists of names; picked */
+enum { CLI_ENV_MAX = 256 };  /* picked */
 
 typedef struct cli_opts {
         const char *service, *password, *label, *position, *file, *follow;
@@ -50,6 +63,9 @@ typedef struct cli_opts {
         const char *allow[CLI_ALLOW_MAX]; /* NAME[=PROGRAM],... */
         size_t n_allow, n_jobs;           /* 0 jobs: as many as is usual */
         const char *directory;
+        bool detach, keep, goes_on;
+        const char *env[CLI_ENV_MAX]; /* NAME=VALUE, or NAME */
+        size_t n_env;
         char **command; /* the words after "--", NULL-ended; NULL if there was none */
 } cli_opts;
 
@@ -64,7 +80,8 @@ typedef struct cli_command {
 
 extern const cli_command cmd_worker;
 extern const cli_command cmd_serve, cmd_call, cmd_send, cmd_recv, cmd_pipe, cmd_ping,
-        cmd_context_serve, cmd_context_exec, cmd_context_sync, cmd_bench, cmd_help;
+        cmd_context_serve, cmd_context_exec, cmd_context_sync, cmd_run, cmd_job_ls, cmd_job_show,
+        cmd_job_logs, cmd_job_attach, cmd_job_signal, cmd_job_wait, cmd_job_rm, cmd_bench, cmd_help;
 
 /* Every command in the order of help; a NULL ends it. */
 extern const cli_command *const cli_commands[];
@@ -92,6 +109,12 @@ int cli_exec(beam_client *c, const char *url, const beam_arg *argv, size_t argc,
 /* What the links to a context at @url are lost by, before there was one. */
 int cli_unreachable_context(const char *url, int r);
 int cli_follow_context(beam_context *ctx, const char *url);
+/* What to say with the user, who is --service: nothing but "" is needed for a name alone. */
+const char *cli_password(const cli_opts *o);
+int cli_start_job(const char *url, const cli_opts *o, const beam_job_options *opt, beam_job **ret,
+                  int64_t deadline);
+int cli_attach_job(const char *url, const cli_opts *o, uint64_t id, beam_job **ret,
+                   int64_t deadline);
 int cli_serve_context(beam_context *ctx, const char *url, const cli_opts *o,
                       beam_context_server **ret);
 

@@ -167,6 +167,55 @@ int cli_follow_context(beam_context *ctx, const char *url) {
         return r < 0 ? unreachable(url, r, A_CONTEXT) : CLI_DONE;
 }
 
+const char *cli_password(const cli_opts *o) {
+        return o->password ? o->password : o->service ? "" : NULL;
+}
+
+static int unstarted(const char *url, int r) {
+        switch (r) {
+        case -EACCES:
+                say_error("%s does not let us in; see --password", url);
+                return CLI_LOST;
+        case -EPROTO:
+                say_error("%s takes no jobs: it is no Redis, or its keys are of another kind", url);
+                return CLI_LOST;
+        case -ETIMEDOUT:
+                say_error("%s: not done in time; nobody knows whether it began", url);
+                return CLI_TIMEOUT;
+        case -ECONNRESET:
+                say_error("%s: the link was lost; nobody knows whether it began", url);
+                return CLI_LOST;
+        }
+        r = unreachable(url, r, A_CONTEXT);
+        return r == CLI_MISUSE ? r : CLI_LOST;
+}
+
+int cli_start_job(const char *url, const cli_opts *o, const beam_job_options *opt, beam_job **ret,
+                  int64_t deadline) {
+        int r;
+
+        while (may_wait(o, r = beam_job_start(url, opt, ret, deadline), deadline))
+                ;
+        return r < 0 ? unstarted(url, r) : CLI_DONE;
+}
+
+int cli_attach_job(const char *url, const cli_opts *o, uint64_t id, beam_job **ret,
+                   int64_t deadline) {
+        const beam_job_options opt = { .size = sizeof(opt),
+                                       .user = o->service,
+                                       .password = cli_password(o) };
+        int r;
+
+        while (may_wait(o, r = beam_job_attach(url, id, &opt, ret, deadline), deadline))
+                ;
+        if (r == -ESRCH) {
+                say_error("%s has no job %llu; `beam job ls %s` lists those there are", url,
+                          (unsigned long long)id, url);
+                return CLI_LOST;
+        }
+        return r < 0 ? unstarted(url, r) : CLI_DONE;
+}
+
 static int unheard(const char *url, int r) {
         if (r == -ENOENT && starts(url, "fd:")) {
                 say_error("cannot listen at %s: no socket was handed over (LISTEN_FDS); that is "

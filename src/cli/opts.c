@@ -18,6 +18,9 @@ enum { MAX_FLAGS = 80 };
 #define LISTENS (CLI_SERVE | CLI_RECV)
 #define CONTEXT (CLI_CONTEXT_SERVE | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC)
 #define RUNS (CLI_WORKER | CLI_CONTEXT_SERVE)
+#define JOBS                                                                          \
+        (CLI_JOB_LS | CLI_JOB_SHOW | CLI_JOB_LOGS | CLI_JOB_ATTACH | CLI_JOB_SIGNAL | \
+         CLI_JOB_WAIT | CLI_JOB_RM)
 #define ALL (DIALS | LISTENS | CLI_BENCH)
 
 /* what a value has to be */
@@ -49,6 +52,10 @@ typedef enum flag_id {
         F_ALLOW,
         F_JOBS,
         F_DIRECTORY,
+        F_ENV,
+        F_DETACH,
+        F_KEEP,
+        F_ON_EXIT,
         F_HELP,
 } flag_id;
 
@@ -68,29 +75,34 @@ static const struct flag {
         { "service", 's', F_SERVICE, CLI_SERVE, "NAME", A_NAME, "answer to this name only" },
         { "service", 's', F_SERVICE, CLI_RECV, "NAME", A_NAME,
           "answer to this name only; with --dial: ask for it" },
-        { "service", 's', F_SERVICE, CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, "NAME", A_NAME,
-          "the context of this name; at a Redis the user" },
+        { "service", 's', F_SERVICE, CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC | CLI_RUN | JOBS, "NAME",
+          A_NAME, "the context of this name; at a Redis the user" },
         { "service", 's', F_SERVICE, CLI_CONTEXT_SERVE, "NAME", A_NAME,
           "with --follow: that context, or user, there" },
-        { "password", 'P', F_PASSWORD, CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, "PASSWORD", NULL,
-          "the password there; nobody sees one that is in a --config" },
+        { "password", 'P', F_PASSWORD, CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC | CLI_RUN | JOBS,
+          "PASSWORD", NULL, "the password there; nobody sees one that is in a --config" },
         { "password", 'P', F_PASSWORD, CLI_CONTEXT_SERVE, "PASSWORD", NULL,
           "with --follow: the password there; better in a --config" },
         { "timeout", 't', F_TIMEOUT, CLI_SERVE, "SECONDS", A_TIME,
           "end a child that takes longer, and say so to who asked" },
         { "timeout", 't', F_TIMEOUT, CLI_CONTEXT_SYNC, "SECONDS", A_TIME,
           "end when nothing has changed for so long, with status 124" },
-        { "timeout", 't', F_TIMEOUT, DIALS | CLI_BENCH | CLI_CONTEXT_EXEC, "SECONDS", A_TIME,
+        { "timeout", 't', F_TIMEOUT, CLI_RUN, "SECONDS", A_TIME,
+          "cancel the job when it takes longer, with status 124" },
+        { "timeout", 't', F_TIMEOUT, DIALS | CLI_BENCH | CLI_CONTEXT_EXEC | JOBS, "SECONDS", A_TIME,
           "give up after so long, with status 124" },
         { "json", 'j', F_JSON, CLI_PIPE, NULL, NULL,
           "say how it ended as a line of JSON, on stderr" },
+        { "json", 'j', F_JSON, CLI_RUN | CLI_JOB_ATTACH, NULL, NULL,
+          "say how it ended as a line of JSON, on stderr; with --detach its number, on stdout" },
         { "json", 'j', F_JSON, CLI_SERVE, NULL, NULL, "print what --print-url says as JSON" },
         { "json", 'j', F_JSON,
-          (DIALS & ~CLI_PIPE) | CLI_BENCH | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL, NULL,
-          "print results as lines of JSON" },
-        { "config", 'c', F_CONFIG, ALL | CONTEXT, "FILE", NULL,
+          (DIALS & ~CLI_PIPE) | CLI_BENCH | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC | CLI_JOB_LS |
+                  CLI_JOB_SHOW | CLI_JOB_WAIT,
+          NULL, NULL, "print results as lines of JSON" },
+        { "config", 'c', F_CONFIG, ALL | CONTEXT | CLI_RUN | JOBS, "FILE", NULL,
           "read options from FILE: lines like timeout = 5" },
-        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CONTEXT, NULL, NULL,
+        { "verbose", 'v', F_VERBOSE, DIALS | LISTENS | CONTEXT | CLI_RUN | JOBS, NULL, NULL,
           "say on stderr what is done, as on a terminal" },
         { "echo", 'e', F_ECHO, CLI_SERVE, NULL, NULL, "send back what comes, without a CMD" },
         { "max", 'm', F_MAX, CLI_SERVE, "N", "a number from 1 to 4096",
@@ -99,8 +111,8 @@ static const struct flag {
           "what is open may go on so long after SIGTERM; 10 unless said" },
         { "print-url", 'u', F_PRINT_URL, LISTENS | CLI_CONTEXT_SERVE, NULL, NULL,
           "print the real address, with its port, as the first line" },
-        { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC, NULL, NULL,
-          "until somebody listens there, if nobody does yet" },
+        { "wait", 'w', F_WAIT, DIALS | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC | CLI_RUN | JOBS, NULL,
+          NULL, "until somebody listens there, if nobody does yet" },
         { "file", 'f', F_FILE, CLI_CONTEXT_SERVE, "FILE", "a path",
           "load FILE, an RDB, if it is there; and save to it" },
         { "follow", 'F', F_FOLLOW, CLI_CONTEXT_SERVE, "URL", NULL,
@@ -142,7 +154,16 @@ static const struct flag {
         { "verbose", 'v', F_VERBOSE, CLI_WORKER, NULL, NULL,
           "say on stderr what is done, as on a terminal" },
         { "help", 'h', F_HELP, CLI_WORKER, NULL, NULL, "print this" },
-        { "help", 'h', F_HELP, ALL | CONTEXT | CLI_HELP, NULL, NULL, "print this" },
+        { "env", 'e', F_ENV, CLI_RUN, "NAME=VALUE", "NAME=VALUE, or NAME for the one of here",
+          "a variable of its environment; as often as needed" },
+        { "detach", 'd', F_DETACH, CLI_RUN, NULL, NULL,
+          "print its number, and do not wait for it: it goes on, with no input" },
+        { "keep", 'k', F_KEEP, CLI_RUN, NULL, NULL,
+          "do not remove it at the end, but for `beam job` to look at" },
+        { "on-exit", 'o', F_ON_EXIT, CLI_RUN, "WHAT", "cancel or go-on",
+          "when this client is gone: cancel it, which it is unless said; or go-on" },
+        { "help", 'h', F_HELP, ALL | CONTEXT | CLI_RUN | JOBS | CLI_HELP, NULL, NULL,
+          "print this" },
 };
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -259,6 +280,18 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_DIRECTORY:
                 o->directory = value;
                 return *value ? 0 : -EINVAL;
+        case F_ENV:
+                if (o->n_env == CLI_ENV_MAX || !*value || *value == '=')
+                        return -EINVAL;
+                o->env[o->n_env++] = value;
+                return 0;
+        case F_DETACH:
+                return parse_yes(value, &o->detach);
+        case F_KEEP:
+                return parse_yes(value, &o->keep);
+        case F_ON_EXIT:
+                o->goes_on = strcmp(value, "go-on") == 0;
+                return o->goes_on || strcmp(value, "cancel") == 0 ? 0 : -EINVAL;
         case F_CONFIG:
         case F_HELP:
                 break;
@@ -417,8 +450,8 @@ int opts_read(const cli_command *c, int n_args, char **args, cli_opts *ret_o, in
         }
         *s = '\0';
 
-        /* The command of `beam serve` is cut off first: its options are its own. */
-        if (c->bit == CLI_SERVE)
+        /* The command of `beam serve` and `beam run` is cut off first: its options are its own. */
+        if (c->bit & (CLI_SERVE | CLI_RUN))
                 for (int i = 0; i < n_args; i++)
                         if (strcmp(args[i], "--") == 0) {
                                 o.command = args + i + 1;

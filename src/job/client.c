@@ -163,7 +163,7 @@ static void on_status(void *data, int error, resp_cursor reply) {
         if (v.type == RESP_BULK)
                 copy(j->status, sizeof(j->status), v.text);
         else
-                fail(j, -ENOENT); /* removed, before its end was read here */
+                fail(j, -ESRCH); /* removed, before its end was read here */
 }
 
 static void on_fields(void *data, int error, resp_cursor reply) {
@@ -191,7 +191,7 @@ static void on_fields(void *data, int error, resp_cursor reply) {
 static void end(beam_job *j) {
         if (j->is_over)
                 return;
-        j->is_over = true;
+        j->is_over = j->reader.stays = true;
         timer_stop(&j->look);
         asker_say(j->talk, on_final, j, BYTES("XREVRANGE"), key_of(j, KEY_LOG), BYTES("+"),
                   BYTES("-"), BYTES("COUNT"), BYTES("1"));
@@ -448,7 +448,7 @@ static void on_named(void *data, int error, resp_cursor reply) {
         if (!take(j, error, &reply, &v))
                 return;
         if (v.type != RESP_BULK || v.text.n == 0)
-                fail(j, -ENOENT);
+                fail(j, -ESRCH);
         else
                 j->has_answered = true;
 }
@@ -457,7 +457,7 @@ int beam_job_attach(const char *at, uint64_t id, const beam_job_options *opt, be
                     int64_t deadline) {
         static const beam_job_options none = { .size = sizeof(none) };
         beam_job *j;
-        int r = id > INT64_MAX ? -ENOENT : new_job(at, opt ? opt : &none, &j);
+        int r = id > INT64_MAX ? -ESRCH : new_job(at, opt ? opt : &none, &j);
 
         if (r < 0)
                 return r;

@@ -69,7 +69,7 @@ static void trim_to(reader *r, stream_id id) {
 
         r->is_trimming = false;
         r->is_held_back = stream_id_compare(id, r->done) < 0;
-        if (stream_id_next(&id))
+        if (!r->stays && stream_id_next(&id))
                 asker_say(r->talk, NULL, NULL, BYTES("XTRIM"), bytes_of(r->log_key), BYTES("MINID"),
                           print_id(id, text));
 }
@@ -146,7 +146,7 @@ static void on_readers(void *data, int error, resp_cursor reply) {
 }
 
 void reader_trim(reader *r) {
-        if (r->is_trimming || (r->n_done < r->step && !r->is_held_back))
+        if (r->stays || r->is_trimming || (r->n_done < r->step && !r->is_held_back))
                 return;
         r->is_trimming = true;
         r->n_done = 0;

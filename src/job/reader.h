@@ -29,6 +29,7 @@ typedef struct reader {
         tally tally;
         stream_id last; /* of the entries that have been read */
         int error;      /* of the context, or of what lies there */
+        bool stays;     /* set it when there will be no more: nobody waits for room then */
 
         /* private */
         asker *talk, *log;

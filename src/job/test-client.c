@@ -329,8 +329,8 @@ TEST_EACH(several_readers, way, ways) {
         assert_ok(beam_job_leave(one, test_deadline()));
         beam_job_free(one);
         assert_str(say(&p, "LINDEX /jobs 0"), "");
-        assert_r(beam_job_attach(p.url, 0, NULL, &one, test_deadline()), -ENOENT);
-        assert_r(beam_job_attach(p.url, UINT64_MAX, NULL, &one, test_deadline()), -ENOENT);
+        assert_r(beam_job_attach(p.url, 0, NULL, &one, test_deadline()), -ESRCH);
+        assert_r(beam_job_attach(p.url, UINT64_MAX, NULL, &one, test_deadline()), -ESRCH);
         place_end(&p);
 }
 

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* beam job wait URL ID: until a job has ended, with its status. */
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli.h"
+#include "job.h"
+#include "say.h"
+
+/* A client that took away what all wait for (BLPOP) is not heard of: look again. */
+#define LOOK_AGAIN "3"
+
+static int wait_for(const cli_opts *o, int n_words, char **words) {
+        _cleanup_(beam_client_freep) beam_client *c = NULL;
+        int64_t deadline = beam_after(o->timeout);
+        bool has_ended = false;
+        beam_job_event end;
+        beam_result result;
+        uint64_t id;
+        int status;
+
+        if (n_words != 2) {
+                say_error("job wait wants a URL and a number; see `beam help job wait`");
+                return CLI_MISUSE;
+        }
+        if (job_number(words[1], &id) != CLI_DONE)
+                return CLI_MISUSE;
+        status = cli_dial_context(words[0], o, &c, deadline);
+        if (status == CLI_DONE)
+                status = job_find(c, words[0], deadline, id);
+        while (status == CLI_DONE) {
+                status = job_look(c, words[0], deadline, id, &has_ended, &end);
+                if (status != CLI_DONE || has_ended)
+                        break;
+                status = job_exec(c, words[0], &result, deadline, id, "BLMOVE", "/jobs/@/wait",
+                                  "/jobs/@/wait", "LEFT", "LEFT", LOOK_AGAIN, NULL);
+        }
+        if (status != CLI_DONE)
+                return status == CLI_TIMEOUT || status == CLI_MISUSE ? status : CLI_LOST;
+        status = job_report(id, &end);
+        return o->json && job_print_end(id, &end, STDOUT_FILENO) < 0 ? CLI_LOST : status;
+}
+
+const cli_command cmd_job_wait = {
+        .name = "job wait",
+        .bit = CLI_JOB_WAIT,
+        .synopsis = "URL ID",
+        .summary = "Wait until a job has ended",
+        .text = "Its status is that of `beam run`. As many may wait as like to.\n",
+        .run = wait_for,
+};
