@@ -99,10 +99,12 @@ enum { BEAM_JOB_WRITE_MAX = 64 * 1024 };
 BEAM_API int beam_job_write(beam_job *j, unsigned stream, const void *data, size_t n,
                             int64_t deadline);
 
-/* Send a signal to its process group; end all of its processes, or not run it; tell that nobody
- * reads its output @stream any more, as a pipe would tell. They leave with the loop's next
- * turn, and have no effect on a job that has ended. */
+/* Send a signal to its process group; take it back if no worker has it yet, so that it ends as
+ * cancelled; end all of its processes, or take it back; tell that nobody reads its output @stream
+ * any more, as a pipe would tell. They leave with the loop's next turn, and have no effect on a
+ * job that has ended. */
 BEAM_API int beam_job_signal(beam_job *j, int number);
+BEAM_API int beam_job_withdraw(beam_job *j);
 BEAM_API int beam_job_cancel(beam_job *j);
 BEAM_API int beam_job_close_output(beam_job *j, unsigned stream);
 

@@ -55,12 +55,14 @@ static void go_on(run *x) {
 /* The first is the job's, to do with as it likes; the second ends it, and the third us. */
 static void interrupt(run *x, int number) {
         x->n_interrupts++;
-        if (x->n_interrupts == 1)
+        if (x->n_interrupts == 1) {
+                beam_job_withdraw(x->job);
                 beam_job_signal(x->job, number);
-        else if (x->n_interrupts == 2)
+        } else if (x->n_interrupts == 2) {
                 beam_job_cancel(x->job);
-        else
+        } else {
                 x->is_abandoned = true;
+        }
 }
 
 static void on_signal(relay *r, int number) {
@@ -165,10 +167,10 @@ static int ended(run *x, const beam_job_event *end) {
         beam_job_event copy = *end;
         int status;
 
-        if (x->is_late)
+        if (x->is_late && copy.exit != BEAM_JOB_LOST)
                 copy.exit = BEAM_JOB_TIMED_OUT;
         if (copy.exit == BEAM_JOB_CANCELLED && x->n_interrupts > 0)
-                relay_die(SIGINT);
+                relay_die(x->relayed >> SIGINT & 1 ? SIGINT : SIGTERM);
         /* what we have handed on needs no words, unless something is missing */
         if (copy.exit != BEAM_JOB_SIGNALLED || !copy.is_whole || x->is_broken ||
             !(x->relayed >> copy.signal & 1))

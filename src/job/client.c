@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "../base/cleanup.h"
 #include "../base/clock.h"
 #include "../base/decimal.h"
 #include "../base/fork.h"
@@ -64,6 +65,8 @@ struct beam_job {
         int error;
         uint64_t id;
         char id_text[DECIMAL_MAX];
+        char *name; /* n_name bytes */
+        size_t n_name;
         bytes id_bytes;
         char keys[N_KEYS][64];
         bool is_begun, is_owned;
@@ -267,6 +270,12 @@ static void name_it(beam_job *j, uint64_t id, size_t keep) {
         reader_open(&j->reader, j->talk, j->log, id, keep ? keep : KEEP);
 }
 
+static int keep_name(beam_job *j, bytes name) {
+        j->name = mem_copy(name.p, name.n);
+        j->n_name = name.n;
+        return j->name ? 0 : -ENOMEM;
+}
+
 /* starting */
 
 static void on_created(void *data, int error, resp_cursor reply) {
@@ -424,7 +433,9 @@ int beam_job_start(const char *at, const beam_job_options *opt, beam_job **ret, 
         if (r < 0)
                 return r;
         asker_say(j->talk, on_created, j, BYTES("RPUSH"), BYTES("/jobs"), bytes_of(opt->argv[0]));
-        r = wait_for(j, &j->has_answered, deadline);
+        r = keep_name(j, bytes_of(opt->argv[0]));
+        if (r == 0)
+                r = wait_for(j, &j->has_answered, deadline);
         if (r == 0) {
                 name_it(j, j->id, opt->keep);
                 r = say_all(j, opt);
@@ -449,6 +460,8 @@ static void on_named(void *data, int error, resp_cursor reply) {
                 return;
         if (v.type != RESP_BULK || v.text.n == 0)
                 fail(j, -ESRCH);
+        else if (keep_name(j, v.text) < 0)
+                fail(j, -ENOMEM);
         else
                 j->has_answered = true;
 }
@@ -634,8 +647,46 @@ int beam_job_signal(beam_job *j, int number) {
         return control(j, word);
 }
 
+/* Who takes it out of where it waited is the only one who has it. */
+static void on_withdrawn(void *data, int error, resp_cursor reply) {
+        beam_job *j = data;
+        resp_value v;
+
+        if (!take(j, error, &reply, &v) || v.type != RESP_INTEGER || v.integer == 0)
+                return;
+        asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
+        asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("state"),
+                  BYTES("ended"), BYTES("exit"), BYTES("cancelled"));
+        asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_STATUS), BYTES("cancelled"));
+        asker_say(j->talk, NULL, NULL, BYTES("RPUSH"), key_of(j, KEY_WAIT), j->id_bytes);
+        asker_say(j->talk, NULL, NULL, BYTES("EXEC"));
+}
+
+/* A worker that serves other names may be moving it from the one to the other: look in that
+ * order. */
+int beam_job_withdraw(beam_job *j) {
+        const bytes prefix = BYTES("/beam/queue/");
+        _cleanup_(mem_freep) char *queue = NULL;
+
+        if (j->forks != fork_count())
+                return -ECHILD;
+        if (j->error)
+                return j->error;
+        queue = mem_new(prefix.n + j->n_name);
+        if (!queue)
+                return -ENOMEM;
+        memcpy(queue, prefix.p, prefix.n);
+        memcpy(queue + prefix.n, j->name, j->n_name);
+        asker_say(j->talk, on_withdrawn, j, BYTES("LREM"), BYTES("/jobs/start"), BYTES("0"),
+                  j->id_bytes);
+        return asker_say(j->talk, on_withdrawn, j, BYTES("LREM"),
+                         (bytes){ queue, prefix.n + j->n_name }, BYTES("0"), j->id_bytes);
+}
+
 int beam_job_cancel(beam_job *j) {
-        return control(j, "cancel");
+        int r = beam_job_withdraw(j);
+
+        return r < 0 ? r : control(j, "cancel");
 }
 
 int beam_job_close_output(beam_job *j, unsigned stream) {
@@ -725,5 +776,6 @@ beam_job *beam_job_free(beam_job *j) {
         asker_free(j->log);
         asker_free(j->end);
         mem_free(j->frame);
+        mem_free(j->name);
         return mem_free(j);
 }

@@ -358,6 +358,28 @@ TEST_EACH(one_that_goes_on_and_stays, way, ways) {
         place_end(&p);
 }
 
+TEST_EACH(one_that_nobody_has_is_taken_back, way, ways) {
+        static const char *const queues[] = { "/jobs/start", "/beam/queue/prog" };
+        place p = place_begin(way);
+
+        for (int i = 0; i < 2; i++) {
+                beam_job *j = start(&p, NULL);
+                beam_job_event e;
+
+                assert_eq(beam_job_id(j), i);
+                say(&p, "LMOVE /jobs/start %s LEFT RIGHT", queues[i]);
+                assert_ok(beam_job_withdraw(j));
+                e = next(j);
+                assert_eq(e.kind, BEAM_JOB_ENDED);
+                assert_eq(e.exit, BEAM_JOB_CANCELLED);
+                assert_str(say(&p, "LLEN %s", queues[i]), "0");
+                assert_str(say(&p, "GET /jobs/%d/status", i), "cancelled");
+                assert_ok(beam_job_leave(j, test_deadline()));
+                beam_job_free(j);
+        }
+        place_end(&p);
+}
+
 TEST_EACH(a_log_that_is_none, way, ways) {
         static const char *const entries[] = {
                 "n 1 at 0", "n 256 at 0 d x", "n x at 0 d x", "n 1 at -1 d x",

@@ -77,14 +77,16 @@ class Output(threading.Thread):
         super().__init__()
         self.redis, self.job, self.number, self.pipe = Redis(path), job, number, pipe
         self.n = self.crc = 0
+        self.is_unwanted = False
         self.start()
 
     def run(self):
         log = f"/beam/jobs/{self.job}/log"
-        while data := self.pipe.read1(FRAME):
+        while (data := os.read(self.pipe.fileno(), FRAME)) and not self.is_unwanted:
             self.redis("XADD", log, "*", "n", self.number, "at", self.n, "d", data)
             self.n += len(data)
             self.crc = crc64(self.crc, data)
+        self.pipe.close()
         self.redis("XADD", log, "*", "n", self.number, "at", self.n, "d", "")
 
 
@@ -106,7 +108,7 @@ def feed(path, job, process):
             pass
 
 
-def obey(path, job, process):
+def obey(path, job, process, outputs):
     """Words of control."""
     redis = Redis(path)
     while process.poll() is None:
@@ -118,6 +120,9 @@ def obey(path, job, process):
             os.killpg(process.pid, int(word[1]))
         elif word[0] == b"cancel":
             os.killpg(process.pid, signal.SIGTERM)
+        elif word[0] == b"close":
+            for o in outputs:
+                o.is_unwanted = o.is_unwanted or o.number == int(word[1])
 
 
 def end(redis, job, status, *fields):
@@ -150,7 +155,10 @@ def run(path, redis, job):
         return
     redis("HSET", f"/beam/jobs/{job}", "state", "running", "pid", process.pid)
     outputs = [Output(path, job, 1, process.stdout), Output(path, job, 2, process.stderr)]
-    helpers = [threading.Thread(target=f, args=(path, job, process)) for f in (feed, obey)]
+    helpers = [
+        threading.Thread(target=feed, args=(path, job, process)),
+        threading.Thread(target=obey, args=(path, job, process, outputs)),
+    ]
     for helper in helpers:
         helper.start()
     code = process.wait()
@@ -168,10 +176,15 @@ def run(path, redis, job):
 
 def main(path):
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # shells ignore it for what they start in the background, and programs inherit that
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     redis = Redis(path)
-    while True:
-        job = redis("BLPOP", "/jobs/start", 0)
-        run(path, redis, job[1].decode())
+    try:
+        while True:
+            job = redis("BLPOP", "/jobs/start", 0)
+            run(path, redis, job[1].decode())
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the context is gone
 
 
 main(sys.argv[1])

@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# beam run and beam job: a command at a worker of a context, as if it ran here.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/tool-lib.sh"
+
+n_places=0
+head -c 3000000 /dev/urandom > bytes
+(cat bytes && echo end) > more
+
+# A context of ours or a Redis, at $at.
+place() { # ours|redis
+        n_places=$((n_places + 1))
+        at=unix:$tmp/place.$n_places
+        if [ "$1" = redis ]; then
+                redis-server --port 0 --unixsocket "${at#unix:}" --save '' --dir "$tmp" \
+                        --logfile "$tmp/redis.log" &
+        else
+                "$beam" context serve "$at" &
+        fi
+        server=$!
+        until beam context exec --wait "$at" PING > said 2>&1; do
+                kill -0 $server || give_up "a context of the kind $1"
+        done
+}
+
+run() {
+        beam run "$at" "$@"
+}
+
+# Our own client, which a signal can be sent to. Bash starts what is in the background
+# with SIGINT ignored.
+client() { # FIFO-OR-FILE ARGS
+        local file=$1
+        shift
+        env --default-signal=INT,QUIT "$beam" run "$at" "$@" > "$file" 2> said &
+        client=$!
+}
+
+# Processes with this mark in their environment.
+marked() {
+        grep -lszFx "MARK=$1" /proc/[0-9]*/environ
+}
+
+# What is the same whoever serves the jobs: $kind.
+common() {
+        out=$(run -- sh -c 'echo out; echo err >&2; exit 3' < /dev/null 2> err)
+        is "$kind: status" $? 3
+        is "$kind: stdout" "$out" out
+        is "$kind: stderr" "$(cat err)" err
+        run -- true < /dev/null > out 2> err
+        is "$kind: well" "$? $(cat out err)" '0 '
+        run -- cat < bytes | cmp -s - bytes
+        is "$kind: binary, there and back" "${PIPESTATUS[*]}" '0 0'
+        run -- sh -c 'cat >&2' < bytes 2> err
+        cmp -s err bytes
+        is "$kind: binary, to stderr" $? 0
+        is "$kind: arguments" "$(run -- printf '[%s]' 'a b' '' '*' '$HOME' < /dev/null)" '[a b][][*][$HOME]'
+        is "$kind: environment" "$(HERE=2 run --env A=1 --env B= --env HERE --env C=x=y -- \
+                sh -c 'echo "$A,$B,$HERE,$C"' < /dev/null)" '1,,2,x=y'
+        is "$kind: no input" "$(run -- wc -c <&- | tr -d ' ')" 0
+        is "$kind: half-close" "$( (echo one && cat "$tmp/never" > /dev/null &) | true; echo one | run -- sh -c 'cat; echo two')" "$(printf 'one\ntwo')"
+        run -- sh -c 'kill -SEGV $$' < /dev/null 2> err
+        is "$kind: a signal: status" $? 139
+        like "$kind: a signal: words" "$(cat err)" 'signal 11 (Segmentation fault)'
+        run -- /nonexistent/program < /dev/null 2> err
+        is "$kind: no such program: status" $? 127
+        like "$kind: no such program: words" "$(cat err)" 'no such program'
+
+        # who reads us has seen enough
+        run -- seq 1 100000000 < /dev/null | head -n 2 > out
+        is "$kind: a pipe that closes: status" "${PIPESTATUS[*]}" '141 0'
+        is "$kind: a pipe that closes: output" "$(cat out)" "$(printf '1\n2')"
+        run -- seq 1 100000 < /dev/null > /dev/full 2> err
+        is "$kind: a full disk: status" $? 255
+        like "$kind: a full disk: words" "$(cat err)" 'cannot write stdout'
+        run -- cat < / 2> err
+        is "$kind: input that cannot be read: status" $? 255
+        like "$kind: input that cannot be read: words" "$(cat err)" 'cannot read stdin'
+
+        # signals
+        mkfifo "lines.$kind"
+        client "lines.$kind" -- sh -c 'trap "echo got; exit 7" USR1; echo ready; while :; do sleep 0.1; done' < /dev/null
+        exec 7< "lines.$kind"
+        read -r -t "$patience" line <&7 || give_up 'a line of a job'
+        kill -USR1 $client
+        read -r -t "$patience" line <&7 || give_up 'a line of a job'
+        is "$kind: a signal is handed on" "$line" got
+        ended $client 'a client'
+        is "$kind: and its status comes back" $? 7
+
+        client "lines.$kind" --env "MARK=$tmp.$kind" -- \
+                sh -c 'sleep 1000 & sh -c "sleep 1000 & echo ready; wait" & wait' < /dev/null
+        exec 7< "lines.$kind"
+        read -r -t "$patience" line <&7 || give_up 'a line of a job'
+        is "$kind: children are there" "$(marked "$tmp.$kind" | wc -l)" 4
+        kill -INT $client
+        ended $client 'a client that was interrupted'
+        is "$kind: interrupted: status" $? 130
+        is "$kind: interrupted: nobody is left" "$(marked "$tmp.$kind")" ''
+        exec 7<&-
+
+        run --timeout 0.3 --env "MARK=$tmp.late" -- sh -c 'sleep 1000; :' < /dev/null 2> err
+        is "$kind: a time limit: status" $? 124
+        like "$kind: a time limit: words" "$(cat err)" 'not done in time'
+        is "$kind: a time limit: nobody is left" "$(marked "$tmp.late")" ''
+
+        # what is left when a job was run: nothing; and what is kept
+        is "$kind: removed at the end" "$(beam job ls "$at")" ''
+        run --keep --json -- sh -c 'echo kept; echo too >&2; exit 4' < /dev/null > out 2> err
+        is "$kind: kept: status" $? 4
+        job=$(sed -n 's/.*"job":\([0-9]*\),"exit":"exited","status":4.*/\1/p' err)
+        [ -n "$job" ]
+        ok $? "$kind: kept: JSON"
+        is "$kind: ls" "$(beam job ls --json "$at")" \
+                "{\"job\":$job,\"name\":\"sh\",\"state\":\"ended\",\"exit\":\"exited\",\"status\":4}"
+        is "$kind: logs" "$(beam job logs "$at" "$job" 2> err) $(cat err)" 'kept too'
+        is "$kind: and once more" "$(beam job logs "$at" "$job" 2> err) $(cat err)" 'kept too'
+        like "$kind: show" "$(beam job show "$at" "$job")" 'args.1         -c'
+        beam job wait "$at" "$job"
+        is "$kind: wait" $? 4
+        out=$(beam job attach "$at" "$job" 2> err)
+        is "$kind: attach: status" $? 4
+        is "$kind: attach: output" "$out $(cat err)" 'kept too'
+        beam job rm "$at" "$job"
+        is "$kind: rm" "$? $(beam job ls "$at")" '0 '
+        is "$kind: nothing is left of any" \
+                "$(beam context exec "$at" KEYS '*jobs/[0-9]*' | grep -v /reader/)" ''
+        beam job wait "$at" "$job" 2> err
+        is "$kind: wait for none: status" $? 255
+        like "$kind: wait for none: words" "$(cat err)" "no job $job"
+
+        # on its own, looked on at by several
+        job=$(run --detach -- sh -c 'while [ ! -e "$0" ]; do sleep 0.05; done; cat "$1"; exit 5' \
+                "$tmp/go.$kind" "$tmp/more")
+        for i in 1 2 3; do
+                "$beam" job attach "$at" "$job" > "seen.$i" &
+                watchers[i]=$!
+        done
+        "$beam" job wait --json "$at" "$job" > waited &
+        waiter=$!
+        until [ "$(beam context exec "$at" SCARD "/beam/jobs/$job/readers")" = 3 ]; do
+                kill -0 $waiter || give_up 'three watchers'
+        done
+        beam job rm "$at" "$job" 2> err
+        is "$kind: rm of one that runs: status" $? 1
+        : > "go.$kind"
+        for i in 1 2 3; do
+                ended "${watchers[i]}" 'a watcher'
+                is "$kind: watcher $i: status" $? 5
+                cmp -s "seen.$i" more
+                is "$kind: watcher $i: output" $? 0
+        done
+        ended $waiter 'who waits'
+        is "$kind: wait --json: status" $? 5
+        is "$kind: wait --json: line" "$(cat waited)" "{\"job\":$job,\"exit\":\"exited\",\"status\":5}"
+        beam job signal "$at" "$job" TERM 2> err
+        is "$kind: a signal to one that has ended: status" $? 1
+
+        job=$(run --detach -- sleep 1000)
+        beam job signal "$at" "$job" TERM
+        is "$kind: a signal: status" $? 0
+        beam job wait "$at" "$job" 2> err
+        is "$kind: a signal has ended it" $? 143
+        job=$(run --detach -- sleep 1000)
+        beam job signal "$at" "$job" cancel
+        beam job wait "$at" "$job" 2> err
+        is "$kind: cancel has ended it" $? 143
+}
+
+place ours
+python3 "$here/job_worker.py" "${at#unix:}" &
+kind='a plain client'
+kind=plain common
+stop "$server"
+
+# what goes wrong here
+at=unix:$tmp/nobody
+run -- true 2> err
+is 'nobody there: status' $? 255
+like 'nobody there: words' "$(cat err)" 'beam context serve'
+beam run "$at" 2> err
+is 'no command: status' $? 2
+beam run "$at" true 2> err
+is 'no --: status' $? 2
+beam run --on-exit never "$at" -- true 2> err
+is 'a wrong option: status' $? 2
+beam run --env =1 "$at" -- true 2> err
+is 'a wrong variable: status' $? 2
+beam job ls 2> err
+is 'misuse of ls: status' $? 2
+beam job show "$at" x 2> err
+is 'misuse of show: status' $? 2
+beam job signal "$at" 1 NONE 2> err
+is 'misuse of signal: status' $? 2
+
+# a link that is lost; a context that jobs wait at in vain
+place ours
+run --timeout 0.2 -- true 2> err
+is 'no worker: status' $? 124
+client said.out -- true < /dev/null
+until [ "$(beam context exec "$at" LLEN /jobs/start)" = 1 ]; do
+        kill -0 $client || give_up 'a job to be started'
+done
+kill -KILL "$server"
+wait "$server" 2> /dev/null
+ended $client 'a client whose context is gone'
+is 'a lost link: status' $? 255
+like 'a lost link: words' "$(cat said)" 'the link to'
