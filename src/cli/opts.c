@@ -94,7 +94,7 @@ static const struct flag {
         { "json", 'j', F_JSON, CLI_PIPE, NULL, NULL,
           "say how it ended as a line of JSON, on stderr" },
         { "json", 'j', F_JSON, CLI_RUN | CLI_JOB_ATTACH, NULL, NULL,
-          "say how it ended as a line of JSON, on stderr; with --detach its number, on stdout" },
+          "say how it ended as a line of JSON, on stderr" },
         { "json", 'j', F_JSON, CLI_SERVE, NULL, NULL, "print what --print-url says as JSON" },
         { "json", 'j', F_JSON,
           (DIALS & ~CLI_PIPE) | CLI_BENCH | CLI_CONTEXT_EXEC | CLI_CONTEXT_SYNC | CLI_JOB_LS |
@@ -157,11 +157,11 @@ static const struct flag {
         { "env", 'e', F_ENV, CLI_RUN, "NAME=VALUE", "NAME=VALUE, or NAME for the one of here",
           "a variable of its environment; as often as needed" },
         { "detach", 'd', F_DETACH, CLI_RUN, NULL, NULL,
-          "print its number, and do not wait for it: it goes on, with no input" },
+          "print its number and leave it, without input, to go on" },
         { "keep", 'k', F_KEEP, CLI_RUN, NULL, NULL,
           "do not remove it at the end, but for `beam job` to look at" },
         { "on-exit", 'o', F_ON_EXIT, CLI_RUN, "WHAT", "cancel or go-on",
-          "when this client is gone: cancel it, which it is unless said; or go-on" },
+          "when we are killed: cancel the job, as unless said; or go-on" },
         { "help", 'h', F_HELP, ALL | CONTEXT | CLI_RUN | JOBS | CLI_HELP, NULL, NULL,
           "print this" },
 };

@@ -10,7 +10,7 @@ like 'version names Beam' "$out" 'beam 0.'
 like 'version names the links' "$out" 'unix'
 out=$(beam help)
 is 'help: status' $? 0
-for verb in serve call send recv pipe ping bench help; do
+for verb in serve call send recv pipe ping run bench help; do
         like "help lists $verb" "$out" "  beam $verb"
         one=$(beam help $verb)
         is "help $verb: status" $? 0
@@ -25,12 +25,17 @@ for verb in serve exec sync; do
 done
 is 'context --help is the same' "$(beam context --help)" "$out"
 is 'context help is the same' "$(beam context help)" "$out"
+out=$(beam help job)
+for verb in ls show logs attach signal wait rm; do
+        like "help job lists $verb" "$out" "  beam job $verb"
+done
 is 'no line of help is wide' "$(for verb in serve call send recv pipe ping bench \
-        'context serve' 'context exec' 'context sync'; do
+        'context serve' 'context exec' 'context sync' run 'job ls' 'job show' 'job logs' \
+        'job attach' 'job signal' 'job wait' 'job rm'; do
         # shellcheck disable=SC2086 # a name of two words
         beam help $verb | sed -n '/^.\{93\}/p'
 done)" ''
-for verb in run job context edge kv hub; do
+for verb in job context edge kv hub; do
         beam $verb > /dev/null 2>&1
         is "$verb is not a verb" $? 2
 done

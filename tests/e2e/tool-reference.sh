@@ -5,7 +5,7 @@
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 . "$(dirname "$0")/tool-lib.sh"
 
-for page in api:beam context:context; do
+for page in api:beam context:context job:job; do
         "$tree/docs/gen-api.py" --check "$tree/include/beam/${page#*:}.h" \
                 "$tree/docs/reference/${page%:*}.md"
         ok $? "docs/reference/${page%:*}.md fits ${page#*:}.h"
@@ -24,7 +24,8 @@ for page in "$tree"/docs/man/*; do
 done
 
 # each option of each verb, with its letter
-verbs=(serve call send recv pipe ping 'context serve' 'context exec' 'context sync' worker bench)
+verbs=(serve call send recv pipe ping 'context serve' 'context exec' 'context sync' worker run
+        'job ls' 'job show' 'job logs' 'job attach' 'job signal' 'job wait' 'job rm' bench)
 for verb in "${verbs[@]}" help; do
         grep -q "^\.It Cm $verb" "$tree/docs/man/beam.1"
         ok $? "beam.1 has $verb"
