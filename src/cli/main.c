@@ -14,27 +14,13 @@
 #include "say.h"
 
 const cli_command *const cli_commands[] = {
-        &cmd_serve,
-        &cmd_call,
-        &cmd_send,
-        &cmd_recv,
-        &cmd_pipe,
-        &cmd_ping,
-        &cmd_context_serve,
-        &cmd_context_exec,
-        &cmd_context_sync,
-        &cmd_worker,
-        &cmd_run,
-        &cmd_job_ls,
-        &cmd_job_show,
-        &cmd_job_logs,
-        &cmd_job_attach,
-        &cmd_job_signal,
-        &cmd_job_wait,
-        &cmd_job_rm,
-        &cmd_bench,
-        &cmd_help,
-        NULL,
+        &cmd_serve,         &cmd_call,         &cmd_send,
+        &cmd_recv,          &cmd_pipe,         &cmd_ping,
+        &cmd_context_serve, &cmd_context_exec, &cmd_context_sync,
+        &cmd_worker,        &cmd_run,          &cmd_job_ls,
+        &cmd_job_show,      &cmd_job_logs,     &cmd_job_attach,
+        &cmd_job_signal,    &cmd_job_wait,     &cmd_job_rm,
+        &cmd_bench,         &cmd_help,         NULL,
 };
 
 /* How many of @words say @name; 0 for another one. */
