@@ -105,11 +105,12 @@ int runner_status(const runner *x) {
 }
 
 void runner_end(runner *x) {
-        int64_t end = beam_after(x->o->grace);
         unsigned stops = wait_stops();
+        int64_t end;
 
         if (!x->worker)
                 return;
+        end = beam_after(x->o->grace);
         (void)beam_worker_stop(x->worker);
         while (!x->is_stopped && wait_stops() == stops && beam_now() < end)
                 if (wait_turn(end) < 0)
