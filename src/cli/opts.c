@@ -506,6 +506,10 @@ void opts_print(const cli_command *c) {
                         continue;
                 snprintf(left, sizeof(left), "-%c, --%s%s%s", f->letter, f->name,
                          f->value ? " " : "", f->value ? f->value : "");
-                printf("  %-24s  %s\n", left, f->text);
+                /* one that is too long for its column has a line of its own */
+                if (strlen(left) > 24)
+                        printf("  %s\n  %-24s  %s\n", left, "", f->text);
+                else
+                        printf("  %-24s  %s\n", left, f->text);
         }
 }
