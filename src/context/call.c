@@ -154,6 +154,25 @@ bool call_integer_in(call *c, int i, int64_t min, int64_t max, int64_t *ret, con
         return true;
 }
 
+bool call_db(call *c, int i, const char *error, db **ret) {
+        int64_t n;
+
+        if (!call_integer(c, i, &n, error))
+                return false;
+        if (n != (int32_t)n) {
+                call_fail(c, error ? error
+                                   : "ERR value is out of range, value must between -2147483648 "
+                                     "and 2147483647");
+                return false;
+        }
+        if (n < 0 || n >= c->store->n_dbs) {
+                call_fail(c, "ERR DB index is out of range");
+                return false;
+        }
+        *ret = &c->store->dbs[n];
+        return true;
+}
+
 bool call_double(call *c, int i, double *ret, const char *error) {
         double n;
 

@@ -77,6 +77,8 @@ bool call_is_secret(const call *c, int i);
  * answered; NULL is the common one. */
 bool call_integer(call *c, int i, int64_t *ret, const char *error);
 bool call_integer_in(call *c, int i, int64_t min, int64_t max, int64_t *ret, const char *error);
+/* The database of that number. @error: the argument is no number at all. */
+bool call_db(call *c, int i, const char *error, db **ret);
 bool call_double(call *c, int i, double *ret, const char *error);
 
 /* For commands that keep a result of @n values: it is moved out of @loose, a key in no

@@ -195,7 +195,8 @@ TEMPLATES = {
         "COPY <k> <k> DB <n> REPLACE", "COPY <k> <k> <m>",
         "OBJECT FREQ <k>", "OBJECT REFCOUNT nothing", "OBJECT IDLETIME nothing", "OBJECT <m> <k>", "MOVE <k> 1",
         "DBSIZE", "!KEYS *", "!KEYS k[1-3]",
-        "!SCAN 0 COUNT 1000", "!SCAN 0 COUNT 1000 TYPE list", "SELECT 1", "SELECT 0", "SELECT 0", "SWAPDB 0 1",
+        "!SCAN 0 COUNT 1000", "!SCAN 0 COUNT 1000 TYPE list", "SELECT 1", "SELECT 0", "SELECT 0", "SELECT 16", "SELECT <m>", "SELECT 99999999999",
+        "MOVE <k> 99999999999", "SWAPDB 0 1", "SWAPDB 0 <m>", "SWAPDB 0 99999999999",
     ],
     "sort": [
         "RPUSH <k> <n> <n> <n>", "RPUSH <k> <m> <n>", "SADD <k> <n> <n> <n>", "SADD <k> <m> <m>",

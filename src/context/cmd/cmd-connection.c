@@ -28,16 +28,8 @@ void cmd_echo(call *c) {
 }
 
 void cmd_select(call *c) {
-        int64_t n;
-
-        if (!call_integer(c, 1, &n, "ERR invalid DB index"))
-                return;
-        if (n < 0 || n >= c->store->n_dbs) {
-                call_fail(c, "ERR DB index is out of range");
-                return;
-        }
-        c->client->db = &c->store->dbs[n];
-        resp_out_ok(c->out);
+        if (call_db(c, 1, NULL, &c->client->db))
+                resp_out_ok(c->out);
 }
 
 /* In a time that depends on what was said, and not on how much of it is right. */

@@ -37,26 +37,13 @@ void cmd_flushall(call *c) {
         resp_out_ok(c->out);
 }
 
-static bool read_db(call *c, int i, const char *error, db **ret) {
-        int64_t n;
-
-        if (!call_integer(c, i, &n, error))
-                return false;
-        if (n < 0 || n >= c->store->n_dbs) {
-                call_fail(c, "ERR DB index is out of range");
-                return false;
-        }
-        *ret = &c->store->dbs[n];
-        return true;
-}
-
 void cmd_swapdb(call *c) {
         db *a, *b;
         table keys;
         int number;
 
-        if (!read_db(c, 1, "ERR invalid first DB index", &a) ||
-            !read_db(c, 2, "ERR invalid second DB index", &b))
+        if (!call_db(c, 1, "ERR invalid first DB index", &a) ||
+            !call_db(c, 2, "ERR invalid second DB index", &b))
                 return;
         if (a->mounts || b->mounts) {
                 call_fail(c, "ERR a database with computed keys stays where it is");

@@ -241,28 +241,12 @@ void cmd_renamenx(call *c) {
         rename_key(c, true);
 }
 
-/* The database that argument @i says the number of. */
-static bool read_db(call *c, int i, db **ret) {
-        int64_t n;
-
-        if (!call_integer(c, i, &n, NULL))
-                return false;
-        if (n < 0 || n >= c->store->n_dbs) {
-                call_fail(c, n == (int)n ? "ERR DB index is out of range"
-                                         : "ERR value is out of range, value must between "
-                                           "-2147483648 and 2147483647");
-                return false;
-        }
-        *ret = &c->store->dbs[n];
-        return true;
-}
-
 void cmd_move(call *c) {
         bytes name = c->argv[1];
         db *to;
         key *k;
 
-        if (!read_db(c, 2, &to))
+        if (!call_db(c, 2, NULL, &to))
                 return;
         if (to == c->db) {
                 call_fail(c, "ERR source and destination objects are the same");
@@ -292,7 +276,7 @@ static bool read_copy_options(call *c, copy_options *ret) {
                 if (call_is(c, i, "REPLACE")) {
                         ret->replaces = true;
                 } else if (call_is(c, i, "DB") && i + 1 < c->argc) {
-                        if (!read_db(c, ++i, &ret->to))
+                        if (!call_db(c, ++i, NULL, &ret->to))
                                 return false;
                 } else {
                         call_fail_syntax(c);
