@@ -34,6 +34,7 @@ static char *follow(uint8_t how, const char *wire, size_t n, resp_cuts cuts) {
                 .user = how & 8 ? "me" : NULL,
                 .password = how & (8 | 16) ? "secret" : NULL,
                 .port = how & 32 ? 6379 : 0,
+                .gives_over = how & 64,
         };
 
         return psync_say(&options, wire, n, cuts);

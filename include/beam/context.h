@@ -92,7 +92,8 @@ BEAM_API beam_context_server *beam_context_server_free(beam_context_server *s);
  * writes are refused (unless CONFIG SET replica-read-only no), and who follows this one follows
  * that. A link that is lost is looked for again, and while there is none what was known is
  * still served; INFO says how it is. NULL: no longer, and go on from there. Errors as of an
- * address; CONFIG SET masteruser and masterauth say a password. */
+ * address; CONFIG SET masteruser and masterauth say a password. Serve it over TCP before, if who
+ * is followed is to know where it is reached, as for FAILOVER. */
 BEAM_API int beam_context_follow(beam_context *ctx, const char *url);
 
 /* results */

@@ -101,6 +101,14 @@ static int join(runner *x, beam_context *ctx, const cli_opts *o, const char *url
         return CLI_FAILED;
 }
 
+/* Where it is. */
+static int tell(const cli_opts *o, const char *url) {
+        if (o->print_url && (puts(url) < 0 || fflush(stdout) != 0))
+                return CLI_FAILED;
+        say_note(o, "a context at %s, try: beam context exec %s SET hello world", url, url);
+        return CLI_DONE;
+}
+
 static int serve(const cli_opts *o, int n_urls, char **urls) {
         _cleanup_(beam_context_freep) beam_context *ctx = NULL;
         beam_context_server *servers[URLS_MAX] = { 0 };
@@ -152,18 +160,13 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                 say_error("cannot keep a context in %s: %s", o->file, wrong_with(r));
                 return CLI_FAILED;
         }
-        if (o->follow)
-                status = follow(ctx, o);
-        for (int i = 0; i < n_urls && status == CLI_DONE; i++) {
+        for (int i = 0; i < n_urls && status == CLI_DONE; i++)
                 status = cli_serve_context(ctx, urls[i], o, &servers[i]);
-                if (status != CLI_DONE)
-                        break;
-                if (o->print_url &&
-                    (puts(beam_context_server_url(servers[i])) < 0 || fflush(stdout) != 0))
-                        status = CLI_FAILED;
-                say_note(o, "a context at %s, try: beam context exec %s SET hello world",
-                         beam_context_server_url(servers[i]), beam_context_server_url(servers[i]));
-        }
+        /* who is followed is told the port */
+        if (status == CLI_DONE && o->follow)
+                status = follow(ctx, o);
+        for (int i = 0; i < n_urls && status == CLI_DONE; i++)
+                status = tell(o, beam_context_server_url(servers[i]));
         if (status == CLI_DONE)
                 status = join(&x, ctx, o, urls[0]);
         if (status == CLI_DONE && (r = wait_run()) < 0) {

@@ -12,6 +12,7 @@
 #include "../link/url.h"
 #include "api.h"
 #include "serve.h"
+#include "store.h"
 #include "visitors.h"
 
 enum {
@@ -166,10 +167,23 @@ static int serve(const char *text, const server_calls *calls, beam_context_serve
         return 0;
 }
 
+/* What a master is told of where the context is. */
+static void note_port(beam_context *ctx, const char *text) {
+        url u;
+
+        if (url_parse(text, &u) == 0 && u.kind == URL_TCP)
+                ctx->store->port = u.port;
+}
+
 int beam_context_serve(beam_context *ctx, const char *text, beam_context_server **ret) {
+        int r;
+
         if (ctx->forks != fork_count())
                 return -ECHILD;
-        return serve(text, &shared_calls, (beam_context_server){ .shared = ctx }, ret);
+        r = serve(text, &shared_calls, (beam_context_server){ .shared = ctx }, ret);
+        if (r == 0)
+                note_port(ctx, beam_context_server_url(*ret));
+        return r;
 }
 
 int beam_context_serve_each(const char *text, beam_context_setup *setup, void *data,

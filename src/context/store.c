@@ -45,7 +45,7 @@ int store_new(const config *cfg, store **ret) {
         s->master = master_new(s);
         s->defer = defer_new();
         if (!s->dbs || !s->upkeep || !s->master || !s->defer || stats_init(&s->stats) < 0 ||
-            save_init(s) < 0 || shutdown_init(s) < 0) {
+            save_init(s) < 0 || shutdown_init(s) < 0 || failover_init(s) < 0) {
                 store_free(s);
                 return -ENOMEM;
         }
@@ -59,6 +59,7 @@ store *store_free(store *s) {
         if (!s)
                 return NULL;
         shutdown_deinit(s);
+        failover_deinit(s);
         replica_free(s->replica);
         assert(list_is_empty(&s->clients));
         master_free(s->master);

@@ -19,6 +19,7 @@
 #include "shutdown.h"
 #include "slowlog.h"
 #include "stats.h"
+#include "sync/failover.h"
 #include "sync/master.h"
 #include "tell/feed.h"
 #include "tell/pubsub.h"
@@ -58,6 +59,8 @@ struct store {
         feed feed;
         master *master;     /* what is said to those who follow it */
         replica *replica;   /* how it follows, or NULL */
+        failover failover;  /* to one of those who follow it */
+        uint16_t port;      /* where it listens, as far as a master is told; 0: nowhere */
         list acks;          /* who waits for what those say: call_wait_in() */
         snapshot *snapshot; /* that is being taken, or NULL */
         defer *defer;       /* who waits for it */

@@ -10,6 +10,7 @@ then, read back key by key.
 import os
 import base64
 import json
+import random
 import shutil
 import signal
 import socket
@@ -134,6 +135,7 @@ class Place:
 
     def end(self, child):
         child.terminate()
+        child.send_signal(signal.SIGCONT)
         child.wait()
         if child.stdout:
             child.stdout.close()
@@ -466,6 +468,73 @@ def swapped(place):
     assert info(one)["second_repl_offset"] != "-1"
 
 
+def redis_at_port(place, *more):
+    """One that others can connect to: at an address of this machine that nobody else has."""
+    at = "127." + ".".join(str(random.randrange(1, 255)) for _ in range(3))
+    _, path, log = place.redis("--port", "6379", "--bind", at, "--replica-announce-ip", at, *more)
+    return peer(path), at, log
+
+
+def handed_over(place):
+    """To a redis-server, and back; nobody needs a second snapshot."""
+    _, path, port = place.context()
+    ours = peer(path)
+    ours.ask(["SET", "a", "1"])
+    theirs, at, log = redis_at_port(place, "--replicaof", f"127.0.0.1 {port}")
+    is_up(theirs)
+    Writer(ours, 15).write(300)
+    assert ours.ask(["FAILOVER"]) == ("+", b"OK")
+    wait_until(lambda: info(theirs)["role"] == "master", "the other master")
+    is_up(ours)
+    assert (info(ours)["master_failover_state"], info(ours)["master_host"]) == ("no-failover", at)
+    Writer(theirs, 16).write(300)
+    assert theirs.ask(["WAIT", "1", "30000"]) == 1
+    caught_up(theirs, ours)
+    same(ours, theirs)
+    assert theirs.ask(["FAILOVER", "TO", "127.0.0.1", str(port), "TIMEOUT", "30000"]) == ("+", b"OK")
+    wait_until(lambda: info(ours)["role"] == "master", "the first master")
+    is_up(theirs)
+    Writer(ours, 17).write(300)
+    assert ours.ask(["WAIT", "1", "30000"]) == 1
+    same(ours, theirs)
+    assert count(log, "Full resync from master") == 1
+    assert (info(ours, "stats")["sync_full"], info(theirs, "stats")["sync_full"]) == ("1", "0")
+
+
+def not_handed_over(place):
+    """A replica that lacks something: writes wait, until it is given up or too late."""
+    _, path, port = place.context()
+    master, writer = peer(path), peer(path)
+    child, path, other_port = place.context("--follow", f"tcp://127.0.0.1:{port}")
+    replica = peer(path)
+    is_up(replica)
+    child.send_signal(signal.SIGSTOP)
+    master.ask(["SET", "a", "1"])
+    for way in (["FAILOVER"], ["FAILOVER", "TIMEOUT", "300"]):
+        assert master.ask(way) == ("+", b"OK")
+        assert info(master)["master_failover_state"] == "waiting-for-sync"
+        assert master.ask(["FAILOVER"])[0] == "-"
+        assert master.ask(["REPLICAOF", "127.0.0.1", "1"])[0] == "-"
+        writer.send(["SET", "a", "2"])
+        if len(way) == 1:
+            wait_until(lambda: info(master, "clients")["blocked_clients"] == "1", "a write that waits")
+            assert master.ask(["FAILOVER", "ABORT"]) == ("+", b"OK")
+        assert writer.read() == ("+", b"OK")
+        assert info(master)["master_failover_state"] == "no-failover"
+    # whatever it lacks, and then it is too late for a write
+    assert master.ask(["FAILOVER", "TO", "127.0.0.1", str(other_port), "TIMEOUT", "1", "FORCE"]) == ("+", b"OK")
+    wait_until(lambda: info(master)["master_failover_state"] == "failover-in-progress", "the end of its time")
+    writer.send(["SET", "a", "3"])
+    child.send_signal(signal.SIGCONT)
+    assert writer.read()[1].startswith(b"READONLY")
+    is_up(master)
+    assert info(replica)["role"] == "master"
+    replica.ask(["SET", "a", "4"])
+    assert replica.ask(["WAIT", "1", "30000"]) == 1
+    same(master, replica)
+    assert info(master, "stats")["sync_full"] == "1" and info(replica, "stats")["sync_full"] == "0"
+
+
 def password(place):
     """A master that wants one."""
     _, path, _ = place.redis("--requirepass", "secret", "--repl-diskless-sync-delay", "0")
@@ -565,7 +634,8 @@ def followed_context(place):
 
 
 TESTS = [full_then_changes, large_values, cuts, restarts, too_long_away, several, wanted, length_first,
-         loaded_by_redis, redis_cli_replica, slow_one, context_follows_redis, encodings, chain, promoted, swapped, password,
+         loaded_by_redis, redis_cli_replica, slow_one, context_follows_redis, encodings, chain, promoted, swapped, handed_over,
+         not_handed_over, password,
          followed_redis, followed_context]
 
 

@@ -338,6 +338,31 @@ CONVERSATIONS = {
         a: CONFIG SET min-slaves-to-write 0
         a: SET k 3
         """,
+    "failover": """
+        a: FAILOVER
+        a: FAILOVER ABORT
+        a: FAILOVER TO a 1
+        a: FAILOVER TO a x
+        a: FAILOVER TO a
+        a: FAILOVER TIMEOUT 0
+        a: FAILOVER TIMEOUT x
+        a: FAILOVER TIMEOUT -1
+        a: FAILOVER FORCE
+        a: FAILOVER TO a 1 FORCE
+        a: FAILOVER FORCE TIMEOUT 5
+        a: FAILOVER x
+        a: FAILOVER TIMEOUT 5 TIMEOUT 6
+        a: FAILOVER ABORT TIMEOUT 5
+        a: FAILOVER TO a 70000
+        a: FAILOVER TO a 1 TIMEOUT 5 FORCE
+        a: PSYNC ? -1 FAILOVER
+        a: REPLICAOF 127.0.0.1 1
+        a: FAILOVER
+        a: FAILOVER TO 127.0.0.1 1
+        a: FAILOVER ABORT
+        a: PSYNC x 1 FAILOVER
+        a: REPLICAOF NO ONE
+        """,
     "pause": """
         a: CLIENT PAUSE
         a: CLIENT PAUSE x

@@ -27,9 +27,26 @@ void cmd_sync(call *c) {
                 master_sync(c, (bytes){ NULL, 0 }, 0);
 }
 
+/* The master gives over to this one, its replica. Returns whether that can be. */
+static bool take_over(call *c) {
+        if (!c->store->replica) {
+                call_fail(c, "ERR PSYNC FAILOVER can't be sent to a master.");
+                return false;
+        }
+        if (!bytes_is(c->argv[1], master_id(c->store->master))) {
+                call_fail(c, "ERR PSYNC FAILOVER replid must match my replid.");
+                return false;
+        }
+        replica_stop(c->store);
+        return true;
+}
+
 void cmd_psync(call *c) {
         int64_t offset;
 
+        if (follower_follows(c->client) ||
+            (c->argc > 3 && call_is(c, 3, "failover") && !take_over(c)))
+                return;
         if (call_integer(c, 2, &offset, NULL) && may_follow(c))
                 master_sync(c, c->argv[1], offset - 1);
 }
@@ -145,6 +162,10 @@ void cmd_replicaof(call *c) {
         url u = { .kind = URL_TCP };
         int64_t port;
 
+        if (c->store->failover.state != FAILOVER_NONE) {
+                call_fail(c, "ERR REPLICAOF not allowed while failing over.");
+                return;
+        }
         if (call_is(c, 1, "no") && call_is(c, 2, "one")) {
                 replica_stop(c->store);
                 resp_out_ok(c->out);

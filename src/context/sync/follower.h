@@ -26,7 +26,7 @@ typedef enum follower_state {
         FOLLOWER_STREAM,
 } follower_state;
 
-enum { FOLLOWER_ADDRESS_MAX = 64 };
+enum { FOLLOWER_ADDRESS_MAX = MASTER_HOST_MAX };
 
 typedef struct follower {
         list node; /* of its master's, once it does not only talk */

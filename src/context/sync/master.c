@@ -443,6 +443,40 @@ int master_count(const master *m) {
         return m->n_followers;
 }
 
+static bool is_at(const follower *f, const char *host, uint16_t port) {
+        char buf[FOLLOWER_ADDRESS_MAX];
+
+        return f->port == port && strcmp(follower_host(f, buf), host) == 0;
+}
+
+bool master_find(const master *m, const char *host, uint16_t port, bool *ret_is_online) {
+        list_each(node, &m->followers) {
+                const follower *f = container_of(node, follower, node);
+
+                if (is_at(f, host, port)) {
+                        *ret_is_online = follower_is_online(f);
+                        return true;
+                }
+        }
+        return false;
+}
+
+bool master_find_done(const master *m, const char *host, char ret_host[static MASTER_HOST_MAX],
+                      uint16_t *port) {
+        list_each(node, &m->followers) {
+                const follower *f = container_of(node, follower, node);
+                char buf[FOLLOWER_ADDRESS_MAX];
+
+                if (!follower_is_online(f) || f->acked != m->stream.end || f->port == 0 ||
+                    (host && !is_at(f, host, *port)))
+                        continue;
+                snprintf(ret_host, MASTER_HOST_MAX, "%s", follower_host(f, buf));
+                *port = f->port;
+                return true;
+        }
+        return false;
+}
+
 int master_count_acked(const master *m, int64_t offset) {
         int n = 0;
 
@@ -516,7 +550,8 @@ void master_tell_info(const master *m, text *t) {
         }
         if (m->dropped[0])
                 text_add(t, "last_dropped_slave:%s\r\n", m->dropped);
-        text_add(t, "master_failover_state:no-failover\r\nmaster_replid:%s\r\n", m->id);
+        text_add(t, "master_failover_state:%s\r\n", failover_name(m->store));
+        text_add(t, "master_replid:%s\r\n", m->id);
         text_add(t, "master_replid2:%s\r\n",
                  m->old_id[0] ? m->old_id : "0000000000000000000000000000000000000000");
         text_add(t, "master_repl_offset:%" PRId64 "\r\n", m->stream.end);

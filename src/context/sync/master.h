@@ -53,6 +53,14 @@ void master_own_stream(master *m);
 
 int master_count(const master *m); /* its followers */
 
+/* Of the follower that is reached at @host and @port; false if there is none. */
+enum { MASTER_HOST_MAX = 64 };
+bool master_find(const master *m, const char *host, uint16_t port, bool *ret_is_online);
+/* One that has acted on all that there is: that one, or any if @host is NULL. Where it is
+ * reached is put into @ret_host and @port. */
+bool master_find_done(const master *m, const char *host, char ret_host[static MASTER_HOST_MAX],
+                      uint16_t *port);
+
 /* How many followers have acted on all up to @offset. */
 int master_count_acked(const master *m, int64_t offset);
 /* How many have said that lately enough (min-replicas-max-lag); and whether those are as many

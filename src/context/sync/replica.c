@@ -50,6 +50,11 @@ static void end_loading(replica *r) {
         r->store->is_receiving = false;
 }
 
+/* Whether who is followed has yet to become a master, by this. */
+static bool gives_over(const replica *r) {
+        return r->store->failover.state == FAILOVER_GIVES;
+}
+
 static int begin(replica *r, int64_t when) {
         const config *cfg = &r->store->config;
         const psync_options options = {
@@ -57,6 +62,8 @@ static int begin(replica *r, int64_t when) {
                 .offset = master_offset(r->store->master),
                 .user = cfg->masteruser[0] ? cfg->masteruser : NULL,
                 .password = cfg->masterauth[0] ? cfg->masterauth : NULL,
+                .port = r->store->port,
+                .gives_over = gives_over(r),
         };
 
         r->state = when ? LOST : SEEKS;
@@ -189,7 +196,15 @@ static int go_on(replica *r) {
                 return -ENOMEM;
         master_rename_stream(m, r->up.psync.id);
         follow(r);
+        if (gives_over(r))
+                failover_end(r->store, true);
         return 0;
+}
+
+static int refused(replica *r) {
+        if (gives_over(r))
+                failover_end(r->store, false);
+        return -ECONNREFUSED;
 }
 
 static int act(replica *r) {
@@ -197,7 +212,7 @@ static int act(replica *r) {
 
         switch (r->up.psync.event) {
         case PSYNC_FULL:
-                return begin_loading(r);
+                return gives_over(r) ? refused(r) : begin_loading(r);
         case PSYNC_FILE:
                 return load_some(r, r->up.psync.payload);
         case PSYNC_WHOLE:
@@ -218,7 +233,7 @@ static int act(replica *r) {
                         r->state = TALKS;
                 return 0;
         case PSYNC_REFUSED:
-                return -ECONNREFUSED;
+                return refused(r);
         }
         return rc;
 }

@@ -110,8 +110,8 @@ static void say_next(psync *p) {
         } else {
                 say(p,
                     (bytes[]){ BYTES("PSYNC"), p->id[0] ? bytes_of(p->id) : BYTES("?"),
-                               number(p->id[0] ? p->offset + 1 : -1, text) },
-                    3);
+                               number(p->id[0] ? p->offset + 1 : -1, text), BYTES("FAILOVER") },
+                    p->options.gives_over ? 4 : 3);
                 p->state = ASK;
         }
 }
@@ -153,7 +153,7 @@ static int asked(psync *p, bytes line, size_t consumed) {
         }
         if (word.n == 0 || word.p[0] != '-')
                 return fail(p, -EPROTO);
-        if (!bytes_is(word, "-ERR"))
+        if (!bytes_is(word, "-ERR") || p->options.gives_over)
                 return refused(p, (bytes){ word.p + 1, word.n + line.n }, consumed);
         /* of before Redis 2.8: the stream has no name, and cannot be gone on with */
         say(p, &BYTES("SYNC"), 1);

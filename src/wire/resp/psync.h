@@ -49,6 +49,7 @@ typedef struct psync_options {
         int64_t offset;
         const char *user, *password; /* to say to AUTH, or NULL; borrowed all the time */
         uint16_t port;               /* where the follower listens itself, or 0 */
+        bool gives_over;             /* it was the master, which the other one is to be now */
 } psync_options;
 
 typedef struct psync {

@@ -43,6 +43,10 @@ static const struct {
                     "*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n"),
           "full  -1\nfile ab\nwhole\nEXEC @-1\n" PING CAPA "*3~~$5~~PSYNC~~$40~~" ID
           "~~$1~~6~~*1~~$4~~SYNC~~" },
+        { { .id = ID, .offset = 5, .gives_over = true },
+          T(GREETED "-ERR PSYNC FAILOVER can't be sent to a master.\r\n"),
+          "refused ERR PSYNC FAILOVER can't be sent to a master.\nbroken\n" PING CAPA
+          "*4~~$5~~PSYNC~~$40~~" ID "~~$1~~6~~$8~~FAILOVER~~" },
         { { .password = "pw" },
           T("-NOAUTH Authentication required.\r\n+OK\r\n+OK\r\n"),
           PING "*2~~$4~~AUTH~~$2~~pw~~" CAPA NEW },
