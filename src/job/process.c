@@ -463,9 +463,10 @@ static void proceed(process *p) {
         int n = 1;
 
         if (p->stage == RUNS) {
-                if (p->rest != PROCESS_REST_TREE) {
-                        if (p->rest == PROCESS_REST_GROUP && p->kin.root)
-                                (void)kill(-p->pid, SIGKILL);
+                if (p->rest == PROCESS_REST_GROUP && p->kin.root)
+                        (void)kill(-p->pid, SIGKILL);
+                if (p->rest == PROCESS_REST_STAYS ||
+                    (p->rest == PROCESS_REST_GROUP && !cgroup_is(&p->cgroup))) {
                         finish(p, false);
                         return;
                 }

@@ -49,9 +49,10 @@ typedef struct process_size {
 
 /* What becomes of the rest of the tree when the program itself has ended. */
 typedef enum process_rest {
-        PROCESS_REST_GROUP, /* what is still in its group is killed; the others go on */
-        PROCESS_REST_TREE,  /* all of it is killed, which costs a look at every process there is
-                             * unless there is a cgroup */
+        PROCESS_REST_GROUP, /* what is still in its group is killed, and the others go on; in a
+                             * cgroup, which is to be removed, all are killed */
+        PROCESS_REST_TREE,  /* all of it is killed; without a cgroup that costs two looks at
+                             * every process there is */
         PROCESS_REST_STAYS,
 } process_rest;
 

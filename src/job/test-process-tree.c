@@ -332,6 +332,10 @@ TEST(a_cgroup_goes_with_its_process) {
         family_end(&f);
         assert_eq(f.c.end.status, 5);
 
+        cgroup_family(&f, (process_options){ 0 }, "ecoo");
+        family_end(&f);
+        assert_eq(f.c.end.status, 5);
+
         cgroup_family(&f, (process_options){ 0 }, "icc");
         process_free(f.c.p);
         assert_eq(test_poll_now(f.fd, POLLIN | POLLHUP) & POLLHUP, POLLHUP);
