@@ -20,13 +20,14 @@
 /* Of an environment this much is looked at; picked, the usual is 4 KiB. */
 enum { ENVIRON_MAX = 256 * 1024 };
 
-/* Who is still not seen stopped by then is killed as it is. */
+/* Who still finds somebody to start by then is killed as it is. */
 enum { STOPS_MAX = 32 };
 
 typedef struct entry {
         pid_t pid, parent, group, session;
         uint64_t start;
-        bool is_alive, is_stopped, is_in;
+        bool is_alive, is_in;
+        bool is_told; /* to stop, at the last look or before this one */
 } entry;
 
 typedef struct look {
@@ -79,7 +80,6 @@ static int entry_read(int dir, pid_t pid, entry *ret) {
                          &state, &ret->parent, &ret->group, &ret->session, &threads, &start) != 6)
                 return -ESRCH;
         ret->start = start;
-        ret->is_stopped = state == 'T' || state == 't';
         /* The first thread may have ended before the others. */
         ret->is_alive = (state != 'Z' && state != 'X') || threads > 1;
         return 0;
@@ -197,6 +197,7 @@ static int mark_first(look *l, const kin *k) {
                  * environment we began with. */
                 if (e->pid == getpid() || e->pid == 1 || (root && e->start < root->start))
                         continue;
+                e->is_told = k->is_stopping && was_known(k, e);
                 e->is_in = e == root || was_known(k, e) ||
                            (k->mark && e->is_alive && has_mark(l, k->mark, e->pid));
         }
@@ -289,6 +290,7 @@ int kin_signal(kin *k, int signal) {
         /* before it, since who ends leaves children that are nobody's */
         int n = look_take(&l, k);
 
+        k->is_stopping = false;
         if (n < 0) {
                 tell_group(k, signal);
                 return n;
@@ -298,8 +300,11 @@ int kin_signal(kin *k, int signal) {
         return n;
 }
 
+/* Who was told to stop starts nobody any more: fork() looks for signals at its very end. That
+ * is waited for, not that they stand still, as who waits in vfork() for a child that is stopped
+ * never does. */
 int kin_kill(kin *k) {
-        size_t n_running = 0;
+        bool any_new = false;
         look l;
         int n;
 
@@ -310,8 +315,10 @@ int kin_kill(kin *k) {
                 return n;
         }
         for (const entry *e = l.entries; e < l.entries + l.n; e++)
-                n_running += e->is_in && e->is_alive && !e->is_stopped;
-        tell_all(k, &l, n_running && k->n_stops++ < STOPS_MAX ? SIGSTOP : SIGKILL);
+                any_new |=
+                        e->is_in && e->is_alive && !e->is_told && !(k->root && e->group == k->root);
+        k->is_stopping = true;
+        tell_all(k, &l, any_new && k->n_stops++ < STOPS_MAX ? SIGSTOP : SIGKILL);
         look_close(&l);
         return n;
 }

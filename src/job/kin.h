@@ -15,6 +15,7 @@
  * look, gets away; so may what forks faster than it is looked at. A cgroup holds these.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,7 @@ typedef struct kin {
         /* private */
         kin_one *known;
         size_t n_known;
+        bool is_stopping; /* those that are known have been told to stop */
         int n_stops;
 } kin;
 
