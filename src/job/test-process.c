@@ -592,7 +592,7 @@ static void *starts_many(void *arg) {
         for (int i = 0; i < n; i++)
                 assert_eq(test_whole((process_options){ .argv = SHELL("exit 5") }), 5);
         /* ThreadSanitizer knows nothing of how libuv closes a descriptor, nor of how the kernel
-         * makes one for a process: so none of either number is used for both here. */
+         * makes one for a process: so no number is both here. */
         pthread_barrier_wait(arg);
         loop_trim();
         return NULL;
