@@ -518,8 +518,8 @@ class Oracle(Commands):
                 ours, theirs = sorted(ours), sorted(theirs)
             if ours == theirs and not in_multi:
                 ours, theirs = self.told()
-                # a key that a BITFIELD makes which fails is told of only here
-                if verb in ("BITFIELD", "EXEC"):
+                # a key that a BITFIELD makes which fails is told of only here, and what PFDEBUG changes
+                if verb in ("BITFIELD", "PFDEBUG", "EXEC"):
                     ours = theirs
             if ours != theirs:
                 self.differ(argv, ours, theirs)
