@@ -48,12 +48,14 @@ static void say_end(deed *d, asker *a) {
         untake(c, a);
 }
 
-/* Also when the lock is another's by now: then there is nothing to be said. */
+/* When the lock is another's by now there is nothing to be said. */
 static void on_end(deed *d, bool is_done) {
         claim *c = container_of(d, claim, deed);
 
-        (void)is_done;
-        claim_free(c);
+        if (is_done)
+                claim_free(c);
+        else
+                leave(c);
 }
 
 static void end(claim *c, verdict v) {
