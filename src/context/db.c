@@ -98,6 +98,17 @@ static inline void keep(db *d, key *k) {
                 snapshot_keep(d, k);
 }
 
+void db_fetch(const db *d, const bytes *names, size_t n) {
+        uint64_t hashes[DB_FETCH_MAX];
+
+        for (size_t i = 0; i < n; i++) {
+                hashes[i] = table_hash(names[i].p, names[i].n);
+                table_prefetch(&d->keys, hashes[i]);
+        }
+        for (size_t i = 0; i < n; i++)
+                table_prefetch_entry(&d->keys, hashes[i]);
+}
+
 key *db_moved(db *d, const key *from, key *k) {
         bytes name = key_name(k);
         uint64_t hash;

@@ -52,6 +52,16 @@ key *db_look(db *d, bytes name);
 /* Nothing counts: for OBJECT, SCAN and our own needs. */
 key *db_peek(db *d, bytes name);
 
+/* Up to DB_FETCH_MAX keys will be looked for: what that reads comes from memory meanwhile, for
+ * all at once. It does not pay where db_is_large() is false, as then the caches have it. */
+enum { DB_FETCH_MAX = 16 };
+void db_fetch(const db *d, const bytes *names, size_t n);
+
+static inline bool db_is_large(const db *d) {
+        return table_count(&d->keys) >=
+               1 << 14; /* picked: of small keys a core's cache holds less */
+}
+
 /* A new key of @type, without a value (the file of the type puts one in). It must not be
  * there. NULL without memory. */
 key *db_add(db *d, bytes name, key_type type);

@@ -204,14 +204,37 @@ static bool conn_flush(conn *c) {
 
 /* inbound */
 
+/* The keys of the requests at @buf, which come next, are fetched. Returns for how many requests
+ * that is done with, 1 at least. */
+static size_t fetch_ahead(const conn *c, const char *buf, size_t n) {
+        bytes names[DB_FETCH_MAX];
+        size_t n_names = 0, used;
+
+        if (!db_is_large(c->client->db))
+                return DB_FETCH_MAX;
+        while (n_names < DB_FETCH_MAX &&
+               (used = resp_request_glance(buf, n, &names[n_names])) > 0) {
+                buf += used;
+                n -= used;
+                n_names++;
+        }
+        if (n_names < 2)
+                return 1;
+        db_fetch(c->client->db, names, n_names);
+        return n_names;
+}
+
 /* Execute what is whole of the @n bytes at @buf. Returns how many were used. */
 static size_t execute(conn *c, char *buf, size_t n) {
-        size_t used = 0;
+        size_t used = 0, n_fetched = 0;
 
         c->in.max_bulk = c->client->store->config.proto_max_bulk_len;
         while (used < n && !(c->client->flags & (CLIENT_BLOCKED | CLIENT_CLOSING))) {
                 int r;
 
+                if (n_fetched == 0)
+                        n_fetched = fetch_ahead(c, buf + used, n - used);
+                n_fetched--;
                 c->in.untrusted = !client_is_trusted(c->client);
                 r = resp_request_next(&c->in, buf + used, n - used);
                 if (r == 0)

@@ -251,6 +251,56 @@ TEST(one_too_many) {
         beam_context_free(ctx);
 }
 
+/* Of a large database the keys of requests that follow are fetched ahead: whatever those are,
+ * they are answered as one by one. */
+TEST(many_in_a_row) {
+        enum { KEYS = 20000, ROUNDS = 100 };
+        beam_context_server *s;
+        beam_context *ctx;
+        beam_client *a, *here;
+        char line[64], wire[ROUNDS * 160], want[ROUNDS * 64], said[ROUNDS * 64];
+        size_t n_wire = 0, n_want = 0, n_said = 0;
+        int fds[2];
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, NULL, &s), 0);
+        assert_r(beam_client_new(ctx, &here), 0);
+        for (int i = 0; i < KEYS; i++) {
+                snprintf(line, sizeof(line), "set key:%05d %05d", i, i);
+                assert_str(ask(here, line), "OK");
+        }
+        a = connect_to(s);
+        assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+        assert_r(beam_context_server_take(s, fds[0]), 0);
+        for (int i = 0; i < ROUNDS; i++) {
+                int at = i * 7919 % KEYS;
+
+                n_wire += (size_t)sprintf(wire + n_wire,
+                                          "*2\r\n$3\r\nGET\r\n$9\r\nkey:%05d\r\n"
+                                          "*2\r\n$3\r\nGET\r\n$9\r\nnot:%05d\r\n"
+                                          "*1\r\n$4\r\nPING\r\nGET key:%05d\r\n"
+                                          "*2\r\n$3\r\nDEL\r\n$9\r\nkey:%05d\r\n",
+                                          at, at, at, at);
+                n_want += (size_t)sprintf(want + n_want,
+                                          "$5\r\n%05d\r\n$-1\r\n+PONG\r\n$5\r\n%05d\r\n:1\r\n", at,
+                                          at);
+        }
+        assert_eq(write(fds[1], wire, n_wire), (ssize_t)n_wire);
+        while (n_said < n_want) {
+                ssize_t n = recv(fds[1], said + n_said, sizeof(said) - n_said, MSG_DONTWAIT);
+
+                if (n > 0)
+                        n_said += (size_t)n;
+                assert_str(ask(a, "ping"), "PONG");
+        }
+        assert_mem(said, n_said, want, n_want);
+        close(fds[1]);
+        beam_client_free(a);
+        beam_client_free(here);
+        beam_context_server_free(s);
+        beam_context_free(ctx);
+}
+
 static void on_shutdown(void *data) {
         ++*(int *)data;
         beam_loop_stop();

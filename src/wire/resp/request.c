@@ -15,6 +15,7 @@ enum { NEW, LINE, COUNT, LENGTH, BODY, DONE, FAILED };
 enum {
         CAP_FIRST = 8,  /* nearly every command */
         CAP_KEPT = 128, /* 2 KiB: more than that is given back after the request */
+        GLANCE_MAX = 8, /* arguments: to look at them twice costs less than what it is for */
 };
 
 static const char out_of_memory[] = "ERR out of memory";
@@ -267,6 +268,25 @@ int resp_request_next(resp_request *r, char *buf, size_t n) {
         if (got > 0)
                 r->consumed = r->at;
         return got;
+}
+
+size_t resp_request_glance(const char *p, size_t n, bytes *ret) {
+        size_t n_args, n_body, at = line_short(p, n, &n_args);
+        bytes second = { NULL, 0 };
+
+        if (!at || p[0] != '*' || n_args < 2 || n_args > GLANCE_MAX)
+                return 0;
+        for (size_t i = 0; i < n_args; i++) {
+                size_t n_line = line_short(p + at, n - at, &n_body);
+
+                if (!n_line || p[at] != '$' || n - at - n_line < n_body + 2)
+                        return 0;
+                if (i == 1)
+                        second = (bytes){ p + at + n_line, n_body };
+                at += n_line + n_body + 2;
+        }
+        *ret = second;
+        return at;
 }
 
 size_t resp_request_error(const resp_request *r, char out[static RESP_ERROR_TEXT_MAX]) {

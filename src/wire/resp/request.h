@@ -91,6 +91,11 @@ void resp_request_deinit(resp_request *r); /* may run twice */
  * of a line are undone in @buf. */
 int resp_request_next(resp_request *r, char *buf, size_t n);
 
+/* A look at the request that begins at @p, before its turn: how many bytes it has, and its second
+ * argument, which is the key of most. 0 if that takes more than a look: it is not all there, it
+ * is a line, it is broken, it has one argument or very many. */
+size_t resp_request_glance(const char *p, size_t n, bytes *ret);
+
 /* Give back the memory of an idle one: of argv, unless a request is in progress. */
 void resp_request_trim(resp_request *r);
 

@@ -53,10 +53,22 @@ typedef struct reader {
         FILE *out;
 } reader;
 
+/* What was seen at a glance is what is then read, unless a limit is against it. */
+static void check_glance(const resp_request *r, int got, size_t seen, bytes second) {
+        if (seen == 0 || got < 0)
+                return;
+        assert(got == 1 && r->consumed == seen && r->argc > 1);
+        assert(r->argv[1].p == second.p && r->argv[1].n == second.n);
+}
+
 static int read_next(reader *r, const input *in, size_t *ret_consumed) {
+        bytes second;
+        size_t seen = r->is_reply ? 0 : resp_request_glance(in->p, in->n, &second);
         int got = r->is_reply ? resp_reply_next(&r->reply, in->p, in->n)
                               : resp_request_next(&r->request, in->p, in->n);
 
+        if (!r->is_reply)
+                check_glance(&r->request, got, seen, second);
         if (got == 0) {
                 size_t want = r->is_reply ? r->reply.want : r->request.want;
 

@@ -56,6 +56,32 @@ TEST(good) {
         check_cases(trusted(), cases, n_of(cases));
 }
 
+/* What is not seen at a glance is no loss; what is has to be right, as say.c checks. */
+TEST(glances) {
+        static const struct {
+                const char *wire;
+                size_t n, seen;
+        } cases[] = {
+                { T("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*2\r\n"), 20 },
+                { T("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n"), 31 },
+                { T("*1\r\n$4\r\nPING\r\n"), 0 },
+                { T("*9\r\n$1\r\na\r\n$1\r\nk\r\n$1\r\nc\r\n$1\r\nd\r\n$1\r\ne\r\n$1\r\nf\r\n"
+                    "$1\r\ng\r\n$1\r\nh\r\n$1\r\ni\r\n"),
+                  0 },
+                { T("$2\r\n$3\r\nGET\r\n$1\r\nk\r\n"), 0 },
+                { T("GET k\r\n"), 0 },
+                { T(""), 0 },
+        };
+
+        for (size_t i = 0; i < n_of(cases); i++) {
+                bytes key = { 0 };
+
+                assert_eq(resp_request_glance(cases[i].wire, cases[i].n, &key), cases[i].seen);
+                if (cases[i].seen)
+                        assert_mem(key.p, key.n, "k", 1);
+        }
+}
+
 TEST(unfinished) {
         static const cuts_case cases[] = {
                 { T("*"), "want 2\n" },
