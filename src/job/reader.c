@@ -243,7 +243,7 @@ static bool take_piece(reader *r) {
 }
 
 static int tell(reader *r, beam_job_event *ret) {
-        int64_t missing = tally_miss(&r->tally, r->piece.stream, r->piece.at);
+        int64_t missing = tally_miss(&r->tally, r->piece.stream, r->piece.at, r->piece.data.n);
 
         if (missing < 0) {
                 fail(r, (int)missing);

@@ -6,10 +6,14 @@
 #include "../base/decimal.h"
 #include "../wire/rdb/crc64.h"
 
-int64_t tally_miss(tally *t, unsigned stream, uint64_t at) {
+int64_t tally_miss(tally *t, unsigned stream, uint64_t at, size_t n) {
         tally_stream *s = &t->streams[stream];
         uint64_t missing = at - s->n;
 
+        if (n == 0 && at < s->n) {
+                s->has_hole = true;
+                return 0;
+        }
         if (at < s->n || missing > INT64_MAX)
                 return -EPROTO;
         if (missing > 0) {

@@ -27,9 +27,10 @@ typedef struct tally {
         tally_stream streams[TALLY_STREAMS];
 } tally;
 
-/* How many bytes are missing before a piece at @at; they count as read from here on. Below zero:
- * -EPROTO, the piece has been there before. */
-int64_t tally_miss(tally *t, unsigned stream, uint64_t at);
+/* How many bytes are missing before a piece of @n bytes at @at; they count as read from here on.
+ * Below zero: -EPROTO, the piece has been there before. An end may say less than there was:
+ * who ends a job for another that was lost does not know. */
+int64_t tally_miss(tally *t, unsigned stream, uint64_t at, size_t n);
 void tally_add(tally *t, unsigned stream, bytes data);
 
 /* A field of the job, as the worker wrote it; those that are none of "out.N.bytes" and

@@ -17,9 +17,9 @@ TEST(all_of_it_is_whole) {
         tally t = { 0 };
 
         assert_true(tally_is_whole(&t));
-        assert_eq(tally_miss(&t, 1, 0), 0);
+        assert_eq(tally_miss(&t, 1, 0, 1), 0);
         tally_add(&t, 1, (bytes){ nine.p, 4 });
-        assert_eq(tally_miss(&t, 1, 4), 0);
+        assert_eq(tally_miss(&t, 1, 4, 1), 0);
         tally_add(&t, 1, (bytes){ nine.p + 4, 5 });
         assert_false(tally_is_whole(&t)); /* nobody has said how much there was */
         assert_eq(announce(&t, "out.1.bytes", "9"), 0);
@@ -35,12 +35,14 @@ TEST(what_is_missing_shows) {
         announce(&t, "out.2.bytes", "9");
         announce(&t, "out.2.crc", CRC_OF_NINE);
         assert_false(tally_is_whole(&t));
-        assert_eq(tally_miss(&t, 2, 3), 3);
+        assert_eq(tally_miss(&t, 2, 3, 1), 3);
         tally_add(&t, 2, (bytes){ nine.p + 3, 6 });
         assert_eq(t.streams[2].n, 9);
         assert_false(tally_is_whole(&t));
-        assert_eq(tally_miss(&t, 2, 8), -EPROTO);
-        assert_eq(tally_miss(&t, 3, UINT64_MAX), -EPROTO);
+        assert_eq(tally_miss(&t, 2, 8, 1), -EPROTO);
+        assert_eq(tally_miss(&t, 3, UINT64_MAX, 1), -EPROTO);
+        assert_eq(tally_miss(&t, 2, 0, 0), 0);
+        assert_eq(t.streams[2].n, 9);
 }
 
 TEST(other_bytes_show) {

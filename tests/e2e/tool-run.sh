@@ -8,13 +8,17 @@ n_places=0
 head -c 3000000 /dev/urandom > bytes
 (cat bytes && echo end) > more
 
-# A context of ours or a Redis, at $at.
-place() { # ours|redis
+allowed=sh,cat,printf,seq,sleep,true,wc
+
+# A context of ours, which may run jobs itself, or a Redis, at $at.
+place() { # ours|jobs|redis
         n_places=$((n_places + 1))
         at=unix:$tmp/place.$n_places
         if [ "$1" = redis ]; then
                 redis-server --port 0 --unixsocket "${at#unix:}" --save '' --dir "$tmp" \
                         --logfile "$tmp/redis.log" &
+        elif [ "$1" = jobs ]; then
+                "$beam" context serve --allow-jobs "$allowed" "$at" &
         else
                 "$beam" context serve "$at" &
         fi
@@ -65,7 +69,7 @@ common() {
         like "$kind: a signal: words" "$(cat err)" 'signal 11 (Segmentation fault)'
         run -- /nonexistent/program < /dev/null 2> err
         is "$kind: no such program: status" $? 127
-        like "$kind: no such program: words" "$(cat err)" 'no such program'
+        like "$kind: no such program: words" "$(cat err)" 'no such'
 
         # who reads us has seen enough
         run -- seq 1 100000000 < /dev/null | head -n 2 > out
@@ -170,9 +174,53 @@ common() {
 
 place ours
 python3 "$here/job_worker.py" "${at#unix:}" &
-kind='a plain client'
 kind=plain common
 stop "$server"
+
+place jobs
+kind=ours common
+bad=0
+for i in {1..100}; do
+        [ "$(run -- seq 1 2000000 < /dev/null | tail -n 1; echo "${PIPESTATUS[*]}")" = "2000000
+0 0" ] || bad=$((bad + 1))
+done
+is 'a hundred times the whole output' $bad 0
+beam run "$at" --on-exit go-on -- sh -c 'exit 6' < /dev/null
+is 'options behind the address' $? 6
+
+# a client that is killed: its job is ended when it has not been heard of for a while
+client lines.ours --env "MARK=$tmp.gone" -- sh -c 'echo ready; sleep 1000; :' < /dev/null
+exec 7< lines.ours
+read -r -t "$patience" line <&7 || give_up 'a line of a job'
+job=$(beam job ls --json "$at" | sed -n 's/.*"job":\([0-9]*\),.*"running".*/\1/p')
+kill -KILL $client
+beam job wait "$at" "$job" 2> err
+is 'a client that is killed: its job is cancelled' $? 143
+is 'a client that is killed: nobody is left' "$(marked "$tmp.gone")" ''
+exec 7<&-
+stop "$server"
+
+if command -v redis-server > /dev/null; then
+        place redis
+        "$beam" worker --allow "$allowed" "$at" &
+        first=$!
+        kind=redis common
+
+        # a worker that is killed
+        client lines.redis -- sh -c 'echo ready; sleep 1000; :' < /dev/null
+        exec 7< lines.redis
+        read -r -t "$patience" line <&7 || give_up 'a line of a job'
+        "$beam" worker --allow "$allowed" "$at" &
+        kill -KILL $first
+        wait $first 2> /dev/null
+        ended $client 'a client whose worker was killed'
+        is 'a worker that is killed: status' $? 255
+        like 'a worker that is killed: words' "$(cat said)" 'was lost with its worker'
+        exec 7<&-
+        stop "$server"
+else
+        skip 'jobs on a Redis' 'not installed'
+fi
 
 # what goes wrong here
 at=unix:$tmp/nobody
