@@ -28,7 +28,8 @@ struct beam_follower {
         sieve sieve;
 
         upstream up;
-        bool is_ready; /* since it was last looked at */
+        bool is_ready;   /* since it was last looked at */
+        int64_t held_at; /* clock_now(): when the stream began over this link */
 
         char id[PSYNC_ID_MAX + 1]; /* of the stream that is known up to offset, or "" */
         int64_t offset;
@@ -277,12 +278,16 @@ static int act(beam_follower *f, beam_change *ret) {
                 return add_to_file(f, p->payload);
         case PSYNC_WHOLE:
                 f->is_filed = true;
+                f->held_at = clock_now();
                 return 0;
         case PSYNC_COMMAND:
                 return next_of_stream(f, ret);
         case PSYNC_REFUSED:
                 return refusal(p);
         case PSYNC_CONTINUE:
+                f->held_at = clock_now();
+                note_position(f);
+                return 0;
         case PSYNC_PASSED:
                 if (psync_streams(p))
                         note_position(f);
@@ -404,7 +409,9 @@ int beam_follow(const char *text, const beam_follow_options *opt, beam_follower 
 static int begin_anew(beam_follower *f, int why) {
         bool is_final = why == -EPROTO || why == -EACCES || why == -ENOMEM || why == -EBADMSG ||
                         why == -EMSGSIZE || why == -ENOTSUP;
-        int64_t when = why == -ESTALE ? 0 : clock_add(clock_now(), RETRY);
+        /* a link that has held for longer than that may be there again at once */
+        bool has_held = beam_follower_is_linked(f) && clock_now() - f->held_at > RETRY;
+        int64_t when = why == -ESTALE || has_held ? 0 : clock_add(clock_now(), RETRY);
         int r;
 
         close_link(f);
