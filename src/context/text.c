@@ -4,36 +4,24 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "../base/grow.h"
 #include "../base/mem.h"
-
-/* Room for @n bytes more and the end that vsnprintf() writes. */
-static bool make_room(text *t, size_t n) {
-        size_t cap = t->cap ? t->cap : 256;
-        char *grown;
-
-        if (t->cap - t->n > n)
-                return true;
-        while (cap - t->n <= n)
-                cap *= 2;
-        grown = mem_resize(t->p, cap);
-        if (!grown)
-                return false;
-        t->p = grown;
-        t->cap = cap;
-        return true;
-}
 
 void text_add(text *t, const char *format, ...) {
         va_list args, again;
+        char *grown;
         int n;
 
         va_start(args, format);
         va_copy(again, args);
         n = vsnprintf(NULL, 0, format, args);
         va_end(args);
-        if (n < 0 || !make_room(t, (size_t)n)) {
+        /* vsnprintf() writes an end, too */
+        grown = n < 0 ? NULL : grow(t->p, &t->cap, t->n, (size_t)n + 1);
+        if (!grown) {
                 t->failed = true;
         } else {
+                t->p = grown;
                 vsnprintf(t->p + t->n, (size_t)n + 1, format, again);
                 t->n += (size_t)n;
         }

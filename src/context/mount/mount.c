@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "../../base/grow.h"
 #include "../../base/mem.h"
 #include "../store.h"
 
@@ -113,19 +114,13 @@ mount *mount_next(const db *d, uint64_t id) {
 int beam_names_add(beam_names *names, const void *data, size_t n) {
         bytes prefix = names->mount->prefix;
         size_t length = prefix.n + n, size = sizeof(length) + length;
-        char *at;
+        char *at, *grown = grow(names->p, &names->cap, names->n, size);
 
-        if (names->cap - names->n < size) {
-                size_t cap = 2 * names->cap > names->n + size ? 2 * names->cap : names->n + size;
-                char *grown = mem_resize(names->p, cap);
-
-                if (!grown) {
-                        names->failed = true;
-                        return -ENOMEM;
-                }
-                names->p = grown;
-                names->cap = cap;
+        if (!grown) {
+                names->failed = true;
+                return -ENOMEM;
         }
+        names->p = grown;
         at = names->p + names->n;
         memcpy(at, &length, sizeof(length));
         memcpy(at + sizeof(length), prefix.p, prefix.n);

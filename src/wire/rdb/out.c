@@ -6,39 +6,30 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/grow.h"
 #include "base/mem.h"
 #include "crc64.h"
-
-enum { CAP_FIRST = 256 };
 
 void rdb_out_deinit(rdb_out *o) {
         mem_free(o->p);
         *o = (rdb_out){ 0 };
 }
 
-static uint8_t *grow(rdb_out *o, size_t n) {
-        size_t cap = o->cap ? o->cap : CAP_FIRST;
-        uint8_t *p = NULL;
+static uint8_t *make_room(rdb_out *o, size_t n) {
+        uint8_t *p = o->failed ? NULL : grow(o->p, &o->cap, o->n, n);
 
-        if (o->failed)
-                return NULL;
-        while (cap - o->n < n && cap <= SIZE_MAX / 2)
-                cap *= 2;
-        if (cap - o->n >= n)
-                p = mem_resize(o->p, cap);
         if (!p) {
                 o->failed = true;
                 return NULL;
         }
         o->p = p;
-        o->cap = cap;
         return p + o->n;
 }
 
 static uint8_t *room(rdb_out *o, size_t n) {
         if (__builtin_expect(!o->failed && o->cap - o->n >= n, 1))
                 return o->p + o->n;
-        return grow(o, n);
+        return make_room(o, n);
 }
 
 void rdb_out_raw(rdb_out *o, const void *p, size_t n) {

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "base/decimal.h"
+#include "base/grow.h"
 #include "base/mem.h"
 #include "base/real.h"
 
 enum {
-        CAP_FIRST = 256,                /* most replies of a round fit */
         HEAD_MAX = 1 + DECIMAL_MAX + 2, /* the type, the number, CR LF */
         LATER_SIZE = 4,                 /* a head with one digit */
 };
@@ -32,29 +32,21 @@ void resp_out_cut(resp_out *o, size_t n) {
 
 /* room */
 
-static uint8_t *grow(resp_out *o, size_t n) {
-        size_t cap = o->cap ? o->cap : CAP_FIRST;
-        uint8_t *p = NULL;
+static uint8_t *make_room(resp_out *o, size_t n) {
+        uint8_t *p = o->failed ? NULL : grow(o->p, &o->cap, o->n, n);
 
-        if (o->failed)
-                return NULL;
-        while (cap - o->n < n && cap <= SIZE_MAX / 2)
-                cap *= 2;
-        if (cap - o->n >= n)
-                p = mem_resize(o->p, cap);
         if (!p) {
                 o->failed = true;
                 return NULL;
         }
         o->p = p;
-        o->cap = cap;
         return p + o->n;
 }
 
 uint8_t *resp_out_room(resp_out *o, size_t n) {
         if (__builtin_expect(!o->failed && o->cap - o->n >= n, 1))
                 return o->p + o->n;
-        return grow(o, n);
+        return make_room(o, n);
 }
 
 void resp_out_raw(resp_out *o, const void *p, size_t n) {
