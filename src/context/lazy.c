@@ -36,11 +36,6 @@ static bool put(store *s, item i) {
         return true;
 }
 
-/* Whether it takes long to free: an inner pack has not even a block. */
-static bool is_long(const key *k) {
-        return k->encoding != KEY_INNER_PACK && value_count(k) > SMALL;
-}
-
 static void free_now(key *k) {
         value_free(k);
         mem_free(k);
@@ -48,7 +43,7 @@ static void free_now(key *k) {
 
 /* Returns whether it has been freed. */
 static bool drop(store *s, key *k) {
-        if (is_long(k) && put(s, (item){ .k = k }))
+        if (value_effort(k) > SMALL && put(s, (item){ .k = k }))
                 return false;
         free_now(k);
         return true;
@@ -59,7 +54,7 @@ void lazy_key(store *s, key *k) {
 }
 
 void lazy_value(store *s, key *k) {
-        key *shell = is_long(k) ? mem_new(sizeof(*shell)) : NULL;
+        key *shell = value_effort(k) > SMALL ? mem_new(sizeof(*shell)) : NULL;
 
         if (shell) {
                 *shell = *k;

@@ -58,6 +58,31 @@ TEST_EACH(large_values_wait, format, fills) {
         store_free(s); /* some of it waits still */
 }
 
+/* What a group has pending, though the stream itself is small. */
+TEST(pending_entries_wait) {
+        int64_t before;
+        store *s;
+        client *c;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        before = mem_used();
+        for (int round = 0; round < 2; round++) {
+                ask(c, "xgroup create k g 0 mkstream");
+                fill(c, "xadd k * a %d", 5000);
+                fill(c, "xreadgroup group g someone count 500 streams k >", 10);
+                ask(c, "xtrim k maxlen 0");
+                assert_str(ask(c, round ? "del k" : "xgroup destroy k g"), ":1\n");
+                assert_eq(s->lazy.n_keys, 1u);
+                while (lazy_run(s, 0))
+                        ;
+                assert_str(ask(c, "exists k"), round ? ":0\n" : ":1\n");
+        }
+        assert_lt(mem_used() - before, 100000); /* what the client was answered lies there yet */
+        client_free(c);
+        store_free(s);
+}
+
 TEST(databases_wait) {
         store *s;
         client *c;

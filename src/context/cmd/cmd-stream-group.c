@@ -132,6 +132,7 @@ void cmd_xgroup_setid(call *c) {
 void cmd_xgroup_destroy(call *c) {
         stream *s;
         stream_group *g;
+        key *rest;
 
         if (!open_group(c, false, &s, &g))
                 return;
@@ -139,7 +140,11 @@ void cmd_xgroup_destroy(call *c) {
         if (!g)
                 return;
         roster_take(&s->groups, g);
-        stream_group_free(g);
+        rest = stream_of_group(g);
+        if (rest)
+                lazy_key(c->store, rest);
+        else
+                stream_group_free(g);
         note(c, "xgroup-destroy");
         /* who waits for something new in it waits in vain */
         block_signal(c->db, c->argv[2]);

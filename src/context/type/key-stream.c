@@ -407,6 +407,19 @@ int stream_copy(const key *k, key *copy) {
         return 0;
 }
 
+key *stream_of_group(stream_group *g) {
+        key *k = mem_zero(sizeof(*k));
+        stream *s = k ? stream_new() : NULL;
+
+        if (!s || roster_add(&s->groups, g) < 0) {
+                stream_end(s);
+                return mem_free(k);
+        }
+        k->type = KEY_STREAM;
+        put_into(k, s);
+        return k;
+}
+
 void stream_free(key *k) {
         stream_end(k->value);
 }
@@ -433,6 +446,18 @@ bool stream_drain(key *k, size_t n) {
                 stream_group_free(last);
         }
         return true;
+}
+
+size_t stream_effort(const key *k) {
+        const stream *s = stream_of(k);
+        size_t n = s->n;
+
+        for (size_t i = 0; i < s->groups.n; i++) {
+                const stream_group *g = s->groups.things[i];
+
+                n += 1 + idmap_count(&g->pending) + g->consumers.n;
+        }
+        return n;
 }
 
 size_t stream_memory(const key *k, size_t n_looked) {

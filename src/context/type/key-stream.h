@@ -85,8 +85,13 @@ bool stream_lag(const stream *s, const stream_group *g, int64_t *ret);
 /* The nodes of the radix tree that Redis would keep the pages in. */
 size_t stream_tree_nodes(const stream *s);
 
+/* A stream under no name that has nothing but @g, which is to be freed as one that is large
+ * (lazy.h). NULL without memory. */
+key *stream_of_group(stream_group *g);
+
 /* for value.c */
 void stream_free(key *k);
+size_t stream_effort(const key *k);
 bool stream_drain(key *k, size_t n);
 int stream_copy(const key *k, key *copy);
 size_t stream_memory(const key *k, size_t n_looked);

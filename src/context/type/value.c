@@ -76,6 +76,12 @@ size_t value_count(const key *k) {
         }
 }
 
+size_t value_effort(const key *k) {
+        if (k->encoding == KEY_INNER_PACK)
+                return 1;
+        return k->encoding == KEY_STREAM_LOG ? stream_effort(k) : value_count(k);
+}
+
 size_t value_memory(const key *k, size_t n_looked) {
         switch (is_plain(k) ? KEY_STRING : (key_type)k->type) {
         case KEY_LIST:

@@ -24,9 +24,11 @@ bool value_drain(key *k, size_t n);
  * caller frees first the value, then the key. NULL without memory. */
 key *value_copy(const key *k);
 
-/* Elements of a collection, 1 of a string; and bytes of memory that the value takes, as
- * estimated from up to @n_looked of its elements. */
+/* Elements of a collection, 1 of a string. */
 size_t value_count(const key *k);
+/* How many things there are to be freed: in a stream also what its groups have pending. */
+size_t value_effort(const key *k);
+/* Bytes of memory that the value takes, as estimated from up to @n_looked of its elements. */
 size_t value_memory(const key *k, size_t n_looked);
 
 /* Of @n_all elements, of which @n_seen take @n bytes; for the files of the types. */
