@@ -3,13 +3,13 @@
 #include "../loop/loop.h"
 #include "test-ask.h"
 
-static int say(client *c, bytes *argv, int argc) {
+static int begin(client *c, bytes *argv, int argc) {
         resp_out_cut(&c->out, 0);
         return client_exec(c, argv, argc);
 }
 
-#define SAY(c, ...) \
-        say(c, (bytes[]){ __VA_ARGS__ }, (int)(sizeof((bytes[]){ __VA_ARGS__ }) / sizeof(bytes)))
+#define BEGIN(c, ...) \
+        begin(c, (bytes[]){ __VA_ARGS__ }, (int)(sizeof((bytes[]){ __VA_ARGS__ }) / sizeof(bytes)))
 
 TEST(what_changes_is_held) {
         client *a, *b;
@@ -20,7 +20,7 @@ TEST(what_changes_is_held) {
         b = client_new(s);
         ask(a, "client pause 100000 write");
         assert_str(ask(a, "get k"), "$-1\n");
-        assert_eq(SAY(a, BYTES("set"), BYTES("k"), BYTES("1")), 0);
+        assert_eq(BEGIN(a, BYTES("set"), BYTES("k"), BYTES("1")), 0);
         assert_eq(s->n_blocked, 1u);
         assert_str(ask(b, "client unblock 1"), ":0\n");
         assert_str(ask(b, "client pause 1 write"), "+OK\n"); /* not sooner */
@@ -45,16 +45,16 @@ TEST(held_in_order_until_it_is_over) {
         b = client_new(s);
         c = client_new(s);
         ask(a, "client pause 1");
-        assert_eq(SAY(a, BYTES("rpush"), BYTES("l"), BYTES("1")), 0);
-        assert_eq(SAY(b, BYTES("rpush"), BYTES("l"), BYTES("2")), 0);
-        assert_eq(SAY(c, BYTES("ping")), 0);
+        assert_eq(BEGIN(a, BYTES("rpush"), BYTES("l"), BYTES("1")), 0);
+        assert_eq(BEGIN(b, BYTES("rpush"), BYTES("l"), BYTES("2")), 0);
+        assert_eq(BEGIN(c, BYTES("ping")), 0);
         client_free(c); /* whoever leaves has done nothing */
         while (s->n_blocked > 0)
                 loop_turn(loop_get(), CLOCK_NEVER);
         assert_str(ask(a, "lrange l 0 -1"), "*2\n$1\n1\n$1\n2\n");
         /* and some that are never released */
         ask(a, "client pause 100000");
-        assert_eq(SAY(a, BYTES("ping")), 0);
+        assert_eq(BEGIN(a, BYTES("ping")), 0);
         client_free(a);
         client_free(b);
         store_free(s);
