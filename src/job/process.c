@@ -487,6 +487,8 @@ static void proceed(process *p) {
                 next = p->kill_at;
         if (p->pause < LOOK_LAST_MS * MS)
                 p->pause *= 2;
+        else if (p->stage == KILLED && now >= p->give_up)
+                p->pause = CLOCK_SECOND; /* the program itself hangs in the kernel */
         if (look_at(p, next) == 0)
                 return;
         /* Without memory for a timer nobody would come back. */
