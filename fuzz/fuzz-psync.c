@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static char *follow(uint8_t how, const char *wire, size_t n, resp_cuts cuts) {
         const psync_options options = {
                 .id = how & 2 ? ID : NULL,
-                .offset = how & 4 ? INT64_MAX - 5 : 5,
+                .offset = how & 4 ? PSYNC_OFFSET_MAX - 5 : 5,
                 .user = how & 8 ? "me" : NULL,
                 .password = how & (8 | 16) ? "secret" : NULL,
                 .port = how & 32 ? 6379 : 0,

@@ -48,7 +48,7 @@ void cmd_psync(call *c) {
             (c->argc > 3 && call_is(c, 3, "failover") && !take_over(c)))
                 return;
         if (call_integer(c, 2, &offset, NULL) && may_follow(c))
-                master_sync(c, c->argv[1], offset - 1);
+                master_sync(c, c->argv[1], offset > 0 ? offset - 1 : -1);
 }
 
 /* REPLCONF: what a follower says of itself, before and after */

@@ -322,7 +322,8 @@ static int read_position(beam_follower *f, const char *text) {
 
         if (!second || colon == text || colon - text > PSYNC_ID_MAX ||
             !decimal_read(colon + 1, (size_t)(second - colon - 1), &f->offset) || f->offset < 0 ||
-            !decimal_read(second + 1, strlen(second + 1), &db) || db < 0 || db > INT32_MAX)
+            f->offset > PSYNC_OFFSET_MAX || !decimal_read(second + 1, strlen(second + 1), &db) ||
+            db < 0 || db > INT32_MAX)
                 return -EINVAL;
         snprintf(f->id, sizeof(f->id), "%.*s", (int)(colon - text), text);
         f->db = (int)db;

@@ -28,7 +28,7 @@ static bool set_id(psync *p, bytes id) {
 
 void psync_init(psync *p, const psync_options *options) {
         *p = (psync){ .options = *options, .offset = -1 };
-        if (options->id && set_id(p, bytes_of(options->id)))
+        if (options->id && options->offset <= PSYNC_OFFSET_MAX && set_id(p, bytes_of(options->id)))
                 p->offset = options->offset;
         p->options.id = NULL;
         resp_out_init(&p->out, 2);
@@ -139,7 +139,8 @@ static int asked(psync *p, bytes line, size_t consumed) {
                 int64_t offset;
 
                 id = take_word(&line);
-                if (!decimal_read(line.p, line.n, &offset) || offset < 0 || !set_id(p, id))
+                if (!decimal_read(line.p, line.n, &offset) || offset < 0 ||
+                    offset > PSYNC_OFFSET_MAX || !set_id(p, id))
                         return fail(p, -EPROTO);
                 p->offset = offset;
                 p->state = HEAD;

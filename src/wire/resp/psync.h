@@ -34,6 +34,10 @@ enum {
         PSYNC_LINE_MAX = 4096, /* of what is said before the stream. Picked. */
 };
 
+/* Of an offset that is told: beyond what any stream comes to, so that what comes after it can be
+ * counted too. */
+#define PSYNC_OFFSET_MAX (INT64_MAX / 2)
+
 typedef enum psync_event {
         PSYNC_FULL, /* what was known is void: all of it comes, and then the stream from offset */
         PSYNC_CONTINUE, /* nothing is missing; the stream's id may be another one now */
