@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 
 #include "../loop/loop.h"
+#include "../loop/name.h"
 #include "tcp.h"
 #include "url.h"
 

@@ -176,17 +176,9 @@ typedef struct timer {
 int timer_start(timer *t, loop *l, int64_t when);
 void timer_stop(timer *t);
 
-/* Resolve a host name: *ret_fn gets a list for freeaddrinfo(), or a negative errno. */
-typedef struct name_query name_query;
-struct addrinfo;
-int name_query_new(loop *l, const char *host, const char *port,
-                   void (*fn)(void *data, int r, struct addrinfo *list), void *data,
-                   name_query **ret);
-/* fn will not be called any more. NULL is fine. */
-name_query *name_query_free(name_query *q);
-
-/* libuv's own, for task.c; NULL without memory. */
-void *loop_uv(loop *l);
+/* libuv's own loop, for what else stands on it in this folder. -ENOMEM, -EMFILE. */
+struct uv_loop_s;
+int loop_uv(loop *l, struct uv_loop_s **ret);
 
 /* For a loop around this one: what to poll for reading, and until when at most. */
 enum { LOOP_EVENTS = 1 }; /* POLLIN, as POSIX has it everywhere */

@@ -31,10 +31,13 @@ static void on_post(post *p) {
 }
 
 int task_start(task *t, loop *l) {
-        uv_loop_t *uv = loop_uv(l);
-        uv_work_t *request = uv ? mem_zero(sizeof(*request)) : NULL;
-        int r;
+        uv_work_t *request;
+        uv_loop_t *uv;
+        int r = loop_uv(l, &uv);
 
+        if (r < 0)
+                return r;
+        request = mem_zero(sizeof(*request));
         if (!request)
                 return -ENOMEM;
         t->loop = l;
