@@ -37,7 +37,8 @@ struct asker {
         size_t sent;
         question *questions; /* a ring of `size`, a power of two: n from `first` on */
         size_t first, n, size;
-        char *in; /* n_in bytes from the first that was not consumed, at n_used */
+        question loss; /* whom to tell of it */
+        char *in;      /* n_in bytes from the first that was not consumed, at n_used */
         size_t n_in, n_used, in_size;
         resp_reply reply;
 
@@ -84,6 +85,8 @@ static question take_question(asker *a) {
 }
 
 void asker_forget(asker *a, const void *data) {
+        if (a->loss.data == data)
+                a->loss.fn = NULL;
         for (size_t i = 0; i < a->n; i++) {
                 question *q = &a->questions[(a->first + i) & (a->size - 1)];
 
@@ -169,6 +172,12 @@ static void deliver(asker *a) {
 
                 if (q.fn)
                         q.fn(q.data, a->error, none);
+        }
+        if (!a->is_freed && a->error && a->loss.fn) {
+                question q = a->loss;
+
+                a->loss.fn = NULL;
+                q.fn(q.data, a->error, none);
         }
         a->is_delivering = false;
         if (a->is_freed) {
@@ -456,6 +465,10 @@ int asker_ask(asker *a, asker_fn *fn, void *data, const bytes *argv, size_t argc
         }
         post_put(&a->step);
         return 0;
+}
+
+void asker_tell_loss(asker *a, asker_fn *fn, void *data) {
+        a->loss = (question){ fn, data };
 }
 
 size_t asker_unsent(const asker *a) {

@@ -42,9 +42,12 @@ int asker_open(const url *at, const char *user, const char *password, asker **re
 /* Nobody is told anything any more. NULL is fine, and comes back. */
 asker *asker_free(asker *a);
 
+/* Tell @fn too once it is lost, after all that was asked; also where nothing was. */
+void asker_tell_loss(asker *a, asker_fn *fn, void *data);
+
 /* Ask; @fn, which may be NULL, is told what comes of it. -ENOTCONN: it is lost; -ENOMEM: it is
  * now, as a transaction with a hole in it would be worse. So whoever has another question under
- * way need not look. */
+ * way, or is told of the loss, need not look. */
 int asker_ask(asker *a, asker_fn *fn, void *data, const bytes *argv, size_t argc);
 
 /* The same, with the words of the command as the rest of the arguments. */

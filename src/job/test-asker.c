@@ -226,11 +226,12 @@ TEST_EACH(quits, way, ways) {
         heard h = { 0 };
 
         assert_r(asker_say(a, on_answer, &h, BYTES("PING")), 0);
+        asker_tell_loss(a, on_answer, &h);
         assert_r(asker_say(a, on_answer, &h, BYTES("QUIT")), 0);
         assert_r(asker_say(a, on_answer, &h, BYTES("PING")), 0);
         assert_r(asker_say(a, on_answer, &h, BYTES("PING")), 0);
-        wait_for(&h, 4);
-        assert_str(h.text, "PONG OK ECONNRESET ECONNRESET ");
+        wait_for(&h, 5);
+        assert_str(h.text, "PONG OK ECONNRESET ECONNRESET ECONNRESET ");
         assert_r(asker_say(a, on_answer, &h, BYTES("PING")), -ENOTCONN);
         asker_free(a);
         place_end(&p);

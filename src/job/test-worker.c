@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "help.h"
 #include "redis.h"
 #include "test.h"
@@ -489,6 +490,54 @@ TEST_EACH(lost, way, ways) {
         assert_str(status_of(&p, "1"), "0");
         assert_output(&p, id, ":", ":");
         beam_worker_free(w);
+        end(&p);
+}
+
+static void on_told(void *data, int r) {
+        if (r == 0)
+                beam_worker_stop(*(beam_worker **)data);
+        else
+                beam_loop_stop();
+}
+
+static void on_end(void *data) {
+        (void)data;
+        beam_loop_stop();
+}
+
+/* Each allocation fails once, while a worker comes, takes a job, runs it and goes: whatever
+ * that is in the midst of, all is closed and freed, and no status is one that it did not have. */
+static bool come_and_go(const place *p, uint64_t nth) {
+        bool has_failed;
+        const char *id = make_script(p, "read x; echo $x; exit 3"), *status;
+        beam_worker *w = NULL;
+        const beam_worker_options opt = {
+                .size = sizeof(opt), .told = on_told, .stopped = on_end, .data = &w
+        };
+
+        ask(p, "RPUSH", key(id, "/in"), "0:hello\n", NULL);
+        start(p, id);
+        mem_fail_at(nth);
+        if (beam_worker_new(&opt, &w) == 0 && beam_worker_allow(w, "sh") == 0 &&
+            beam_worker_join(w, p->ctx) == 0)
+                assert_r(beam_loop_run(test_deadline()), 0);
+        beam_worker_free(w);
+        has_failed = mem_has_failed();
+        mem_fail_at(0);
+        status = ask(p, "GET", key(id, "/status"), NULL);
+        assert_true(strcmp(status, "null") == 0 || strcmp(status, "3") == 0 ||
+                    strcmp(status, "refused") == 0 || strcmp(status, "lost") == 0);
+        ask(p, "FLUSHALL", NULL);
+        return has_failed;
+}
+
+TEST(no_memory, .timeout = 60) {
+        place p = begin("here");
+        uint64_t nth = 1;
+
+        while (come_and_go(&p, nth))
+                nth++;
+        assert_gt(nth, 100u);
         end(&p);
 }
 

@@ -15,8 +15,17 @@ static const char lease_ms[] = "10000", take_s[] = "5";
 
 /* asking */
 
+static void on_lost(void *data, int r, resp_cursor reply) {
+        (void)reply;
+        worker_lose(data, r);
+}
+
 static int ask_whom(worker *w, asker **ret) {
-        return w->store ? asker_new(w->store, ret) : asker_open(&w->at, w->user, w->password, ret);
+        int r = w->store ? asker_new(w->store, ret) : asker_open(&w->at, w->user, w->password, ret);
+
+        if (r == 0)
+                asker_tell_loss(*ret, on_lost, w);
+        return r;
 }
 
 static bytes key_of(const worker *w, char key[static KEY_MAX], const char *what) {
