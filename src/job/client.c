@@ -657,6 +657,7 @@ static void on_withdrawn(void *data, int error, resp_cursor reply) {
         asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
         asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("state"),
                   BYTES("ended"), BYTES("exit"), BYTES("cancelled"));
+        asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_LOCK), BYTES("ended"));
         asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_STATUS), BYTES("cancelled"));
         asker_say(j->talk, NULL, NULL, BYTES("RPUSH"), key_of(j, KEY_WAIT), j->id_bytes);
         asker_say(j->talk, NULL, NULL, BYTES("EXEC"));

@@ -128,6 +128,7 @@ def obey(path, job, process, outputs):
 def end(redis, job, status, *fields):
     redis("MULTI")
     redis("HSET", f"/beam/jobs/{job}", "state", "ended", "ended", int(time.time() * 1000), *fields)
+    redis("SET", f"/jobs/{job}", "ended")
     redis("SET", f"/jobs/{job}/status", status)
     redis("RPUSH", f"/jobs/{job}/wait", job)
     redis("EXEC")

@@ -37,7 +37,7 @@ run() {
 client() { # FIFO-OR-FILE ARGS
         local file=$1
         shift
-        env --default-signal=INT,QUIT "$beam" run "$at" "$@" > "$file" 2> said &
+        env --default-signal=INT,QUIT "$beam" run "$at" "$@" <&0 > "$file" 2> said &
         client=$!
 }
 
@@ -187,6 +187,27 @@ done
 is 'a hundred times the whole output' $bad 0
 beam run "$at" --on-exit go-on -- sh -c 'exit 6' < /dev/null
 is 'options behind the address' $? 6
+
+# ^Z and fg: both are stopped, and both go on
+state_of() { # PID
+        sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
+}
+mkfifo input
+exec 6<> input
+client lines.ours -- sh -c 'echo $$; while :; do read -r line || exit 8; done' < input 6>&-
+exec 7< lines.ours
+read -r -t "$patience" pid <&7 || give_up 'a line of a job'
+kill -TSTP $client
+until [ "$(state_of $client)" = T ] && [ "$(state_of "$pid")" = T ]; do
+        kill -0 $client || give_up 'a client that is stopped'
+done
+kill -CONT $client
+until [ "$(state_of "$pid")" != T ]; do
+        kill -0 $client || give_up 'a job that goes on'
+done
+exec 6>&- # the end of its input
+ended $client 'a client that was stopped'
+is 'stopped and gone on: status' $? 8
 
 # a client that is killed: its job is ended when it has not been heard of for a while
 client lines.ours --env "MARK=$tmp.gone" -- sh -c 'echo ready; sleep 1000; :' < /dev/null
