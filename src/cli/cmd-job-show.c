@@ -70,15 +70,7 @@ static int show(const cli_opts *o, int n_words, char **words) {
         uint64_t id;
         int status;
 
-        if (n_words != 2) {
-                say_error("job show wants a URL and a number; see `beam help job show`");
-                return CLI_MISUSE;
-        }
-        if (job_number(words[1], &id) != CLI_DONE)
-                return CLI_MISUSE;
-        status = cli_dial_context(words[0], o, &c, deadline);
-        if (status == CLI_DONE)
-                status = job_find(c, words[0], deadline, id);
+        status = job_reach(o, "show", n_words, words, deadline, &c, &id);
         if (status != CLI_DONE)
                 return status;
         if (p.is_json && say_json_open(&p.json) < 0)

@@ -22,15 +22,7 @@ static int wait_for(const cli_opts *o, int n_words, char **words) {
         uint64_t id;
         int status;
 
-        if (n_words != 2) {
-                say_error("job wait wants a URL and a number; see `beam help job wait`");
-                return CLI_MISUSE;
-        }
-        if (job_number(words[1], &id) != CLI_DONE)
-                return CLI_MISUSE;
-        status = cli_dial_context(words[0], o, &c, deadline);
-        if (status == CLI_DONE)
-                status = job_find(c, words[0], deadline, id);
+        status = job_reach(o, "wait", n_words, words, deadline, &c, &id);
         while (status == CLI_DONE) {
                 status = job_look(c, words[0], deadline, id, &has_ended, &end);
                 if (status != CLI_DONE || has_ended)

@@ -72,6 +72,20 @@ int job_find(beam_client *c, const char *url, int64_t deadline, uint64_t id) {
         return CLI_FAILED;
 }
 
+int job_reach(const cli_opts *o, const char *verb, int n_words, char **words, int64_t deadline,
+              beam_client **ret, uint64_t *ret_id) {
+        int status;
+
+        if (n_words != 2) {
+                say_error("job %s wants a URL and a number; see `beam help job %s`", verb, verb);
+                return CLI_MISUSE;
+        }
+        if (job_number(words[1], ret_id) != CLI_DONE)
+                return CLI_MISUSE;
+        status = cli_dial_context(words[0], o, ret, deadline);
+        return status == CLI_DONE ? job_find(*ret, words[0], deadline, *ret_id) : status;
+}
+
 /* how it ended */
 
 static const char *const exit_names[] = {

@@ -13,6 +13,11 @@
 /* A number of a job, as it was typed; CLI_MISUSE after saying that it is none. */
 int job_number(const char *text, uint64_t *ret);
 
+/* What the words URL ID of `beam job VERB` mean: a client there, and a job that there is. Else it
+ * has been said what is wrong. */
+int job_reach(const cli_opts *o, const char *verb, int n_words, char **words, int64_t deadline,
+              beam_client **ret, uint64_t *ret_id);
+
 /* A command on the context at @url: words up to NULL, of which each "@" in the key stands for
  * @id. An error of the command is said, and CLI_FAILED. */
 int job_exec(beam_client *c, const char *url, beam_result *ret, int64_t deadline, uint64_t id,
