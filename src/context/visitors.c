@@ -116,27 +116,28 @@ static void on_open(void *data, beam_receiver *opens) {
         }
 }
 
-/* A session that has said hello, or a peer that has not in time. */
-static void enter(visitor *v, beam_listener *l) {
+/* A session that has said hello; -ETIMEDOUT: nobody has yet, others: nobody will. */
+static int enter(visitor *v, beam_listener *l) {
         int r = beam_accept(l, &v->session, BEAM_NOW);
 
         if (r == 0)
                 r = receiver_watch(beam_session_opens(v->session), false, on_open, v);
-        if (r < 0 && r != -ETIMEDOUT)
-                visitor_free(v);
+        return r;
 }
 
 static void on_greeted(void *data, beam_listener *l) {
         visitor *v = data;
+        int r = enter(v, l);
 
-        enter(v, l);
+        if (r < 0 && r != -ETIMEDOUT)
+                visitor_free(v);
 }
 
 static void on_mem_peer(void *data, beam_listener *l) {
         visitor *v = visitor_new(data);
 
-        if (v)
-                enter(v, l);
+        if (v && enter(v, l) < 0)
+                visitor_free(v);
 }
 
 void visitors_init(visitors *v, visitors_take_stream *take, void *data) {
