@@ -134,8 +134,8 @@ class Place:
         return child, path, path + ".log"
 
     def end(self, child):
+        child.send_signal(signal.SIGCONT)  # first: it would undo the stop by which a leak checker looks
         child.terminate()
-        child.send_signal(signal.SIGCONT)
         child.wait()
         if child.stdout:
             child.stdout.close()
