@@ -137,6 +137,9 @@ static void run_row(const subject *s, const row *r, int how, tally *t) {
         case UNIT_RATE:
                 p->value = (double)ops * 1e3 / (double)ns;
                 break;
+        case UNIT_OFTEN:
+                p->value = (double)ops * 1e9 / (double)ns;
+                break;
         case UNIT_TIME:
                 p->value = (double)ns / 1e3 / (double)ops;
                 break;
@@ -254,7 +257,7 @@ static void print_verdict(FILE *f, const subject *s, const char *what, const ver
 }
 
 static const char *unit_name(unit u) {
-        static const char *const names[] = { "M/s", "us", "GB/s", "bytes", "s" };
+        static const char *const names[] = { "M/s", "/s", "us", "GB/s", "bytes", "s" };
 
         return names[u];
 }

@@ -123,7 +123,7 @@ static void report(const bench *b, uint64_t n, int64_t t) {
 static void lead(bench *b, int64_t wanted) {
         bool once = b->c->shape == BENCH_ONCE || b->c->shape == BENCH_ONCE_ALONE;
         bench_shared *s = b->shared;
-        uint64_t n = once ? b->c->amount : 64;
+        uint64_t n = b->c->amount ? b->c->amount : 64;
         int64_t t;
 
         for (; !once;) {

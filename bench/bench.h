@@ -48,7 +48,7 @@ typedef struct bench_case {
         size_t size;      /* bytes of a message */
         size_t depth;
         size_t batch;  /* messages, or fds, that go together */
-        size_t amount; /* n of a case that runs once */
+        size_t amount; /* n of a case that runs once, or of the first pass; 0: 64 */
         int mode;      /* the case's own */
         void (*prepare)(bench *b);
         bench_side a, b;

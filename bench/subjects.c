@@ -263,5 +263,46 @@ const subject subjects[] = {
                     { "fork and exec", "process", "fork-256m", 0 },
                     { "Beam", "process", "beam-256m", ROW_OURS } },
           .goals = { { GOAL_AT_MOST, 3, 1.5, 0, 0 } } },
+        { .key = "job",
+          .title = "a job from its start to its exit status",
+          .about = "true, one after the other: started, waited for, and all of its keys removed "
+                   "again. The limit is one and a half times the first row and a round trip. Beam: "
+                   "the worker is in the context's process. beam run: the tool is started anew "
+                   "for each. redis-cli: a shell script is the worker, which calls it four times, "
+                   "and ours the client. ssh: to localhost.",
+          .unit = UNIT_TIME,
+          .rows = { { "posix_spawn", "process", "spawn", 0 },
+                    { "the limit", "job", "limit", 0 },
+                    { "Beam, unix", "job", "true-unix", 0 },
+                    { "Beam, tcp", "job", "true-tcp", 0 },
+                    { "Beam, beam run", "job", "true-tool", 0 },
+                    { "Beam, at redis-server", "job", "true-redis", 0 },
+                    { "redis-cli as worker", "job", "true-shell", 0 },
+                    { "ssh", "job", "ssh", 0 } },
+          .goals = { { GOAL_AT_MOST, 2, 1, 1, 0 } } },
+        { .key = "jobs",
+          .title = "short jobs, sixteen at once",
+          .about = "true again. Bare: sixteen that were begun by posix_spawn and are waited for in "
+                   "turn.",
+          .unit = UNIT_OFTEN,
+          .rows = { { "posix_spawn", "job", "spawn-at-once", 0 },
+                    { "Beam", "job", "true-at-once", 0 },
+                    { "Beam, at redis-server", "job", "true-at-once-redis", 0 },
+                    { "redis-cli as worker", "job", "true-at-once-shell", 0 } },
+          .goals = { { GOAL_FIGURE_AT_LEAST, 1, 2000, 0, GOAL_PINNED } } },
+        { .key = "job-output",
+          .title = "what a job prints",
+          .about = "head -c of /dev/zero, counted and its checksum compared by the client. Bare: a "
+                   "pipe, read by 64 KiB. beam run: the tool, and then a pipe.",
+          .unit = UNIT_BYTES,
+          .size = 65536,
+          .rows = { { "bare pipe", "job", "print", 0 },
+                    { "Beam, unix", "job", "print-unix", 0 },
+                    { "Beam, tcp", "job", "print-tcp", 0 },
+                    { "Beam, beam run", "job", "print-tool", 0 },
+                    { "Beam, at redis-server", "job", "print-redis", 0 },
+                    { "ssh", "job", "ssh-out", 0 } },
+          .goals = { { GOAL_FIGURE_AT_LEAST, 1, 0.2, 0, GOAL_UNPINNED },
+                     { GOAL_FIGURE_AT_LEAST, 3, 0.2, 0, GOAL_UNPINNED } } },
 };
 const size_t n_subjects = sizeof(subjects) / sizeof(*subjects);

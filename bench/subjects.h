@@ -12,6 +12,7 @@
 
 typedef enum unit {
         UNIT_RATE,   /* million a second; more is better */
+        UNIT_OFTEN,  /* a second; more is better */
         UNIT_TIME,   /* microseconds each; less is better */
         UNIT_BYTES,  /* GB/s; more is better */
         UNIT_HELD,   /* bytes on each side; less is better */
