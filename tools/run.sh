@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A first look: one service, on a unix socket and on TCP of this machine, a first reply
-# from each, and what to try next. Ctrl-C ends it.
+# A first look: one service, on a unix socket and on TCP of this machine, and a context
+# that runs jobs; a first reply from each, and what to try next. Ctrl-C ends it.
 #     run.sh BEAM
 set -euo pipefail
 
@@ -49,13 +49,15 @@ serve "unix:$dir/upper.sock" tr a-z A-Z
 unix=$url
 serve tcp://127.0.0.1:0 tr a-z A-Z
 tcp=$url
-start context serve --print-url "unix:$dir/state.sock"
+start context serve --print-url --allow-jobs seq,sort,wc "unix:$dir/state.sock"
 state=$url
 
 say "$unix" 'hello over a unix socket'
 say "$tcp" 'hello over tcp: only the URL is another'
 printf '$ beam context exec %s SET greeting hello\n' "$state"
 "$beam" context exec --timeout 10 "$state" SET greeting hello
+printf '$ beam run %s -- seq 3\n' "$state"
+"$beam" run --timeout 10 "$state" -- seq 3 < /dev/null
 cat <<TEXT
 
 All go on until Ctrl-C. Try, in another terminal:
@@ -67,6 +69,7 @@ All go on until Ctrl-C. Try, in another terminal:
     beam ping $tcp
     redis-cli -s $dir/state.sock GET greeting
     beam context exec $state INCR visits
+    seq 1 100000 | beam run $state -- wc -l
     beam help
 TEXT
 
