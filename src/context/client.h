@@ -59,6 +59,8 @@ struct client {
         void *owner;
         const char *address, *local_address; /* as CLIENT LIST has them; NULL: of this process */
         int fd;                              /* or -1 */
+        size_t unread, unread_room; /* bytes that it has sent and are not executed; room for more */
+        bool reads, writes;         /* whether that is waited for */
 
         /* What it has to be told lies elsewhere: append more of that to `out`, for whose
          * bytes there is room now. False if there is none. NULL: there is nothing of the kind. */

@@ -16,10 +16,10 @@ enum { MULTI_MAX = 1 << 30 }; /* bytes of queued arguments: what Redis lets a cl
 void multi_queue(call *c);
 void multi_forget(client *c);
 
-/* How many commands are queued, -1 outside of a transaction; and how many bytes they take. */
 /* The flags of all that is queued. */
 uint32_t multi_flags(const client *c);
 
+/* How many commands are queued, -1 outside of a transaction; and how many bytes they take. */
 int multi_count(const client *c);
 size_t multi_size(const client *c);
 

@@ -95,6 +95,7 @@ static int conn_enter(conn *c, bytes name) {
         entered->owner = c;
         entered->wake = on_wake;
         entered->fd = c->fd;
+        entered->reads = true;
         client_distrust(entered);
         entered->flags |= CLIENT_TIMED | (c->is_unix ? CLIENT_UNIX : 0);
         entered->address = c->address ? c->address : s->address;
@@ -199,6 +200,8 @@ static bool conn_flush(conn *c) {
             !(c->client->flags & CLIENT_BLOCKED && c->n_kept >= AHEAD_MAX))
                 want |= SOURCE_READ;
         source_want(&c->src, want);
+        c->client->reads = want & SOURCE_READ;
+        c->client->writes = want & SOURCE_WRITE;
         return true;
 }
 
@@ -228,6 +231,7 @@ static size_t fetch_ahead(const conn *c, const char *buf, size_t n) {
 static size_t execute(conn *c, char *buf, size_t n) {
         size_t used = 0, n_fetched = 0;
 
+        c->client->unread = n;
         c->in.max_bulk = c->client->store->config.proto_max_bulk_len;
         while (used < n && !(c->client->flags & (CLIENT_BLOCKED | CLIENT_CLOSING))) {
                 int r;
@@ -275,7 +279,8 @@ static int keep(conn *c, char *buf, size_t used, size_t n) {
                         return -ENOMEM;
                 c->size = left;
         }
-        c->n_kept = left;
+        c->n_kept = c->client->unread = left;
+        c->client->unread_room = c->size - left;
         return 0;
 }
 

@@ -57,7 +57,44 @@ def parameters(path):
     return said
 
 
-TESTS = [parameters, too_many, too_silent]
+def line_of(text, *values):
+    """The names of all fields of a line of CLIENT LIST in their order, and some of the values."""
+    found = [field.split(b"=", 1) for field in text.split()]
+    return [name for name, _ in found], [dict(found)[name] for name in values]
+
+
+def clients(path):
+    """What is told of one that asks, queues, waits and leaves an answer unread."""
+    judge, other = Peer(path, 2), Peer(path, 3)
+    shown = (b"flags", b"multi", b"qbuf", b"argv-mem", b"obl", b"oll", b"omem", b"events", b"cmd", b"redir", b"resp")
+    said = [line_of(judge.ask(["CLIENT", verb]), *shown) for verb in ("INFO", "LIST")]
+    ident = str(other.ask(["CLIENT", "ID"]))
+    other.ask(["MULTI"])
+    other.ask(["SET", "k", "v"])
+    said.append(line_of(judge.ask(["CLIENT", "LIST", "ID", ident]), b"multi", b"argv-mem", b"qbuf", b"events"))
+    other.ask(["DISCARD"])
+    other.send(["ECHO", "some"])
+    other.send(["CLIENT", "INFO"])
+    said += [other.read(), line_of(other.read(), b"oll", b"omem", b"resp")]
+    said.append(judge.ask(["CLIENT", "LIST", "ID", "999", "998"]))
+    return said
+
+
+def unread(path):
+    """An answer that nobody reads is counted, and waits for being written."""
+    judge, reader = Peer(path, 2), Peer(path, 2)
+    ident = str(reader.ask(["CLIENT", "ID"]))
+    judge.ask(["SET", "big", "x" * (1 << 24)])
+    reader.send(["GET", "big"])
+    reader.socket.recv(1, socket.MSG_PEEK)
+    oll, omem, events = line_of(judge.ask(["CLIENT", "LIST", "ID", ident]), b"oll", b"omem", b"events")[1]
+    said = [int(oll) > 0, int(omem) > 1 << 20, events, len(reader.read())]
+    reader.ask(["PING"])
+    said.append(line_of(judge.ask(["CLIENT", "LIST", "ID", ident]), b"oll", b"omem", b"events")[1])
+    return said
+
+
+TESTS = [parameters, too_many, too_silent, clients, unread]
 
 
 def compare(ours, theirs):

@@ -91,10 +91,25 @@ static void print_flags(const client *c, char ret[static 16]) {
         *p = '\0';
 }
 
-/* Redis's fields but for those of buffers that a client here does not have while it is
- * idle; clients of Redis read them by name. */
+/* Bytes of the arguments of what it executes. */
+static size_t arguments_size(const client *c) {
+        const call *now = c->store->current;
+        size_t n = 0;
+
+        if (now && now->client == c)
+                for (int i = 0; i < now->argc; i++)
+                        n += now->argv[i].n;
+        return n;
+}
+
+/* Redis's fields, which clients of Redis read by name. There answers are first put into a buffer
+ * (rbs bytes of room; obl: used) and then into a list of oll blocks (omem bytes); here the one
+ * buffer grows, and counts as a block once it is larger than Redis's. */
 static void print(text *t, const client *c) {
+        enum { REDIS_BUFFER = 16 << 10 };
         int64_t now = c->store->now;
+        size_t unsent = c->out.n - c->sent, arguments = arguments_size(c);
+        bool is_block = unsent > REDIS_BUFFER;
         char flags[16];
 
         print_flags(c, flags);
@@ -105,9 +120,13 @@ static void print(text *t, const client *c) {
                  (now - c->used) / 1000, flags, c->db->number);
         text_add(t, " sub=%zu psub=%zu ssub=%zu", pubsub_count(c, PUBSUB_CHANNEL),
                  pubsub_count(c, PUBSUB_PATTERN), pubsub_count(c, PUBSUB_SHARD));
-        text_add(t, " multi=%d multi-mem=%zu", multi_count(c), multi_size(c));
-        text_add(t, " omem=%zu cmd=%s user=default", c->out.n - c->sent,
-                 c->last ? c->last->name : "NULL");
+        text_add(t, " multi=%d qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", multi_count(c),
+                 c->unread, c->unread_room, arguments, multi_size(c));
+        text_add(t, " rbs=%zu rbp=%zu obl=%zu oll=%d omem=%zu", c->out.cap, c->out.cap,
+                 is_block ? 0 : unsent, is_block, is_block ? c->out.cap : 0);
+        text_add(t, " tot-mem=%zu events=%s%s cmd=%s user=default",
+                 sizeof(*c) + c->unread + c->unread_room + arguments + multi_size(c) + c->out.cap,
+                 c->reads ? "r" : "", c->writes ? "w" : "", c->last ? c->last->name : "NULL");
         text_add(t, " redir=%" PRId64 " resp=%d\n", c->tracker ? (int64_t)c->tracker->redirect : -1,
                  c->out.version);
 }
