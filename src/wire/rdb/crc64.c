@@ -4,6 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "crc64-fold.h"
+
 #define POLYNOMIAL UINT64_C(0x95ac9329ac4bc9b5) /* its bits from the lowest power on */
 
 /* table[i][b]: what byte b does to the sum when i more bytes follow it. So eight bytes are
@@ -22,11 +24,20 @@ __attribute__((constructor)) static void fill_table(void) {
         for (int i = 1; i < 8; i++)
                 for (unsigned b = 0; b < 256; b++)
                         table[i][b] = table[i - 1][b] >> 8 ^ table[0][table[i - 1][b] & 0xff];
+        crc64_fold_init(POLYNOMIAL);
 }
 
 uint64_t crc64(uint64_t crc, const void *data, size_t n) {
+        uint8_t rest[CRC64_FOLDED];
         const uint8_t *p = data;
 
+        if (n >= CRC64_FOLD_MIN && crc64_can_fold()) {
+                size_t n_folded = crc64_fold(crc, p, n, rest);
+
+                crc = crc64(0, rest, sizeof(rest));
+                p += n_folded;
+                n -= n_folded;
+        }
         for (; n >= 8; p += 8, n -= 8) {
                 uint64_t word;
 

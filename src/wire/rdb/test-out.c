@@ -93,6 +93,26 @@ TEST(checksum) {
                 assert_eq(crc64(crc64(0, text, cut), text + cut, sizeof(text) - cut), whole);
 }
 
+static uint64_t byte_by_byte(uint64_t crc, const uint8_t *p, size_t n) {
+        while (n-- > 0)
+                crc = crc64(crc, p++, 1);
+        return crc;
+}
+
+/* What is long is summed up another way, and so is its rest. */
+TEST(checksum_of_what_is_long) {
+        uint8_t bytes[720];
+
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (uint8_t)(i * i + i / 7);
+        for (size_t n = 0; n <= 700; n++) {
+                const uint8_t *p = bytes + n % 17; /* seldom where a word begins */
+                uint64_t before = n * UINT64_C(0x9e3779b97f4a7c15);
+
+                assert_eq(crc64(before, p, n), byte_by_byte(before, p, n));
+        }
+}
+
 TEST(without_memory) {
         rdb_out o = { 0 };
 
