@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Of what never waits for a reader. Picked. */
@@ -21,9 +22,28 @@ static void drop(spout *s, int error) {
         s->n = 0;
 }
 
+/* As much as there is room for. Not every kernel, and no terminal, can say how much that is;
+ * from then on it is little at a time. */
+static ssize_t put_now(spout *s) {
+        const struct iovec all = { .iov_base = (void *)(uintptr_t)s->data, .iov_len = s->n };
+
+        if (s->at_once == 0) {
+                ssize_t n = pwritev2(s->wait.fd, &all, 1, -1, RWF_NOWAIT);
+
+                if (n >= 0 || errno != EOPNOTSUPP)
+                        return n;
+                s->at_once = PIPE_BUF; /* a pipe with room has it for so many */
+        }
+        if (!has_room(s)) {
+                errno = EAGAIN;
+                return -1;
+        }
+        return write(s->wait.fd, s->data, s->n < s->at_once ? s->n : s->at_once);
+}
+
 static void flush(spout *s) {
-        while (s->n > 0 && has_room(s)) {
-                ssize_t n = write(s->wait.fd, s->data, s->n < s->at_once ? s->n : s->at_once);
+        while (s->n > 0) {
+                ssize_t n = put_now(s);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -47,8 +67,7 @@ static void on_room(wait_fd *w, short revents) {
 void spout_init(spout *s, int fd) {
         struct stat st;
 
-        /* A pipe with room has it for PIPE_BUF bytes. */
-        *s = (spout){ .at_once = PIPE_BUF, .wait = { .fd = fd, .fn = on_room } };
+        *s = (spout){ .wait = { .fd = fd, .fn = on_room } };
         if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
                 s->at_once = FILE_AT_ONCE;
         wait_add(&s->wait);

@@ -5,8 +5,8 @@
  * Bytes to stdout or stderr, without standing still where nobody reads them
  *
  * The descriptor is left as it is: others share it, and to whom it is non-blocking all of a
- * sudden that is an error. So a pipe or a terminal gets no more at once than it has said that it
- * has room for.
+ * sudden that is an error. So it is each write that does not wait; and where that cannot be, as
+ * on a terminal, there goes no more at once than it has said that it has room for.
  */
 
 #include <stdbool.h>
@@ -19,7 +19,8 @@ typedef struct spout {
 
         /* private */
         const char *data;
-        size_t n, at_once;
+        size_t n;
+        size_t at_once; /* at most; 0: a write takes what there is room for, and does not wait */
         wait_fd wait;
 } spout;
 
