@@ -40,6 +40,13 @@ typedef struct beam_job_options {
         bool goes_on;            /* when this client is gone. Else it is cancelled 10 s later */
         bool stays;              /* known when it has ended, until somebody removes it */
         const char *user, *password; /* of the context, or NULL */
+
+        /* How the process is run; NULL is as the worker has it. */
+        const char *cwd;           /* seen from where the worker runs jobs */
+        const char *run_as;        /* a user there, by name or number; if the worker permits it */
+        const char *umask;         /* in octal */
+        const char *const *limits; /* "nofile=1024", up to NULL: as of beam_worker_options, and not
+                                    * above what is permitted there */
 } beam_job_options;
 
 /* Start one at @url. Returns once it lies there to be taken by a worker, which may be late.
@@ -140,9 +147,17 @@ typedef struct beam_worker_options {
         /* It has been stopped: nothing runs, and nothing is taken. May be NULL. */
         void (*stopped)(void *data);
         void *data;
+
+        /* What jobs may ask for, up to NULL; NULL is nothing. The users that they may be run as,
+         * by name or number, which wants a worker that may become them. */
+        const char *const *users;
+        /* Limits of each job's process, as of setrlimit(2), "NAME=N" or "NAME=SOFT:HARD" with
+         * "unlimited" for no end; which a job may have lower, and without its asking it has. */
+        const char *const *limits;
 } beam_worker_options;
 
-/* One that allows nothing yet. @opt is copied, and may be NULL. */
+/* One that allows nothing yet. @opt is copied, and may be NULL. -ENOENT: no such user; -EINVAL:
+ * no such variable, or limit; -EEXIST: a limit twice. */
 BEAM_API int beam_worker_new(const beam_worker_options *opt, beam_worker **ret);
 
 /* Allow the program NAME, which is looked for along our PATH now, or "NAME=PROGRAM", which says

@@ -52,6 +52,7 @@ enum { /* a bit for each command, for opts.c to say which options it takes */
 
 enum { CLI_ALLOW_MAX = 64 }; /* lists of names; picked */
 enum { CLI_ENV_MAX = 256 };  /* picked */
+enum { CLI_LIST_MAX = 64 };  /* picked */
 
 typedef struct cli_opts {
         const char *service, *password, *label, *position, *file, *follow;
@@ -63,6 +64,9 @@ typedef struct cli_opts {
         const char *allow[CLI_ALLOW_MAX]; /* NAME[=PROGRAM],... */
         size_t n_allow, n_jobs;           /* 0 jobs: as many as is usual */
         const char *directory;
+        const char *users[CLI_LIST_MAX + 1], *limits[CLI_LIST_MAX + 1]; /* up to NULL */
+        size_t n_users, n_limits;
+        const char *umask;
         bool detach, keep, goes_on;
         const char *env[CLI_ENV_MAX]; /* NAME=VALUE, or NAME */
         size_t n_env;

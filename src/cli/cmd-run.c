@@ -304,6 +304,10 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 .stays = o->keep || o->detach,
                 .user = o->service,
                 .password = cli_password(o),
+                .cwd = o->directory,
+                .run_as = o->n_users ? o->users[o->n_users - 1] : NULL,
+                .umask = o->umask,
+                .limits = o->limits,
         };
         run x = { .o = o, .relay.fn = on_signal };
         int r, status;

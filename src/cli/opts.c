@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "say.h"
 
-enum { MAX_FLAGS = 80 };
+enum { MAX_FLAGS = 100 };
 
 #define DIALS (CLI_CALL | CLI_SEND | CLI_RECV | CLI_PIPE | CLI_PING)
 #define LISTENS (CLI_SERVE | CLI_RECV)
@@ -56,6 +56,9 @@ typedef enum flag_id {
         F_DETACH,
         F_KEEP,
         F_ON_EXIT,
+        F_USER,
+        F_UMASK,
+        F_LIMIT,
         F_HELP,
 } flag_id;
 
@@ -141,6 +144,10 @@ static const struct flag {
         { "jobs", 'J', F_JOBS, RUNS, "N", "a number from 1 to 4096",
           "at most N jobs at once; four for each core unless said" },
         { "directory", 'C', F_DIRECTORY, RUNS, "DIR", NULL, "where jobs run; here unless said" },
+        { "user", 'U', F_USER, RUNS, "USER", "at most 64 of them",
+          "jobs may ask to be run as USER; as often as needed" },
+        { "limit", 'l', F_LIMIT, RUNS, "NAME=N", "NAME=N, and at most 64 of them",
+          "the most of NAME, as nofile, that a job gets; as often as needed" },
         { "grace", 'g', F_GRACE, RUNS, "SECONDS", A_TIME,
           "jobs that run may go on so long after SIGTERM; 10 unless said" },
         { "wait", 'w', F_WAIT, CLI_WORKER, NULL, NULL,
@@ -156,6 +163,13 @@ static const struct flag {
         { "help", 'h', F_HELP, CLI_WORKER, NULL, NULL, "print this" },
         { "env", 'e', F_ENV, CLI_RUN, "NAME=VALUE", "NAME=VALUE, or NAME for the one of here",
           "a variable of its environment; as often as needed" },
+        { "directory", 'C', F_DIRECTORY, CLI_RUN, "DIR", NULL,
+          "where it runs, as seen from where the worker runs jobs" },
+        { "user", 'U', F_USER, CLI_RUN, "USER", "one name",
+          "as whom it runs there, if the worker lets it" },
+        { "umask", 'M', F_UMASK, CLI_RUN, "MASK", NULL, "permissions that its files do not get" },
+        { "limit", 'l', F_LIMIT, CLI_RUN, "NAME=N", "NAME=N, and at most 64 of them",
+          "the most of NAME, as nofile, that it gets; as often as needed" },
         { "detach", 'd', F_DETACH, CLI_RUN, NULL, NULL,
           "print its number and leave it, without input, to go on" },
         { "keep", 'k', F_KEEP, CLI_RUN, NULL, NULL,
@@ -200,6 +214,14 @@ static int parse_yes(const char *text, bool *ret) {
                 *ret = false;
         else
                 return -EINVAL;
+        return 0;
+}
+
+/* To a list that ends with NULL. */
+static int add(const char *list[static CLI_LIST_MAX + 1], size_t *n, const char *value) {
+        if (*n == CLI_LIST_MAX || !*value)
+                return -EINVAL;
+        list[(*n)++] = value;
         return 0;
 }
 
@@ -285,6 +307,13 @@ static int set(cli_opts *o, flag_id id, const char *value) {
                         return -EINVAL;
                 o->env[o->n_env++] = value;
                 return 0;
+        case F_USER:
+                return add(o->users, &o->n_users, value);
+        case F_UMASK:
+                o->umask = value;
+                return 0;
+        case F_LIMIT:
+                return strchr(value, '=') ? add(o->limits, &o->n_limits, value) : -EINVAL;
         case F_DETACH:
                 return parse_yes(value, &o->detach);
         case F_KEEP:

@@ -71,11 +71,32 @@ static int allow(runner *x, const char *text) {
         return CLI_DONE;
 }
 
+/* What may be asked for beside names. */
+static int misled(int r) {
+        switch (r) {
+        case -ENOENT:
+                say_error("--user has to be a user that there is here");
+                return CLI_MISUSE;
+        case -EINVAL:
+                say_error("--limit has to be NAME=N or NAME=SOFT:HARD, as nofile=1024; the names "
+                          "are those of setrlimit(2), without their RLIMIT_");
+                return CLI_MISUSE;
+        case -EEXIST:
+                say_error("--limit has said one NAME twice");
+                return CLI_MISUSE;
+        default:
+                say_error("cannot make a worker: %s", beam_strerror(r));
+                return CLI_FAILED;
+        }
+}
+
 int runner_new(runner *x, const cli_opts *o, const char *url) {
         const beam_worker_options opt = {
                 .size = sizeof(opt),
                 .n_jobs = o->n_jobs,
                 .cwd = o->directory,
+                .users = o->users,
+                .limits = o->limits,
                 .user = o->service,
                 /* a context is had by its name alone, but that is said with some password */
                 .password = o->password || !o->service ? o->password : "",
@@ -87,10 +108,8 @@ int runner_new(runner *x, const cli_opts *o, const char *url) {
 
         *x = (runner){ .o = o, .url = url };
         r = beam_worker_new(&opt, &x->worker);
-        if (r < 0) {
-                say_error("cannot make a worker: %s", beam_strerror(r));
-                return CLI_FAILED;
-        }
+        if (r < 0)
+                return misled(r);
         for (size_t i = 0; i < o->n_allow && status == CLI_DONE; i++)
                 status = allow(x, o->allow[i]);
         return status;

@@ -231,7 +231,8 @@ static void decide(claim *c) {
         if (!*c->name) {
                 leave(c);
         } else if (c->program) {
-                if (order_close(&c->order, c->name) < 0)
+                if (order_close(&c->order, c->name) < 0 ||
+                    permit_apply(&c->worker->permit, &c->order) < 0)
                         worker_lose(c->worker, -ENOMEM);
                 take_lock(c);
         } else {

@@ -329,6 +329,9 @@ static int check(const beam_job_options *opt) {
         for (size_t i = 0; i < n_env; i++)
                 if (opt->env[i][0] == '=' || !strchr(opt->env[i], '='))
                         return -EINVAL;
+        for (const char *const *text = opt->limits; text && *text; text++)
+                if (!strchr(*text, '='))
+                        return -EINVAL;
         return 0;
 }
 
@@ -365,6 +368,29 @@ static void say_number(beam_job *j, const char *field, int64_t n) {
                           bytes_of(field), (bytes){ text, decimal_print(n, text) });
 }
 
+static void say_text(beam_job *j, const char *field, const char *text) {
+        if (text)
+                asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS),
+                          bytes_of(field), bytes_of(text));
+}
+
+/* "nofile=1024" is the field limit.nofile. */
+static void say_limit(beam_job *j, const char *text) {
+        const char *equals = strchr(text, '=');
+        char field[64]; /* of a longer name there is no limit */
+
+        snprintf(field, sizeof(field), "limit.%.*s", (int)(equals - text), text);
+        say_text(j, field, equals + 1);
+}
+
+static void say_how(beam_job *j, const beam_job_options *opt) {
+        say_text(j, "cwd", opt->cwd);
+        say_text(j, "user", opt->run_as);
+        say_text(j, "umask", opt->umask);
+        for (const char *const *limit = opt->limits; limit && *limit; limit++)
+                say_limit(j, *limit);
+}
+
 /* All in one transaction: whoever takes it finds all of it. */
 static int say_all(beam_job *j, const beam_job_options *opt) {
         const int64_t ms = CLOCK_SECOND / 1000;
@@ -379,6 +405,7 @@ static int say_all(beam_job *j, const beam_job_options *opt) {
         say_number(j, "keep", (int64_t)opt->keep);
         say_number(j, "timeout", (opt->timeout + ms - 1) / ms);
         say_number(j, "grace", (opt->grace + ms - 1) / ms);
+        say_how(j, opt);
         j->is_owned = !opt->goes_on;
         if (j->is_owned)
                 asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("owner"),
@@ -424,7 +451,18 @@ static int new_job(const char *at, const beam_job_options *opt, beam_job **ret) 
         return 0;
 }
 
-int beam_job_start(const char *at, const beam_job_options *opt, beam_job **ret, int64_t deadline) {
+/* One who knows less of them than we do leaves the rest as it is unless said. */
+static beam_job_options take_options(const beam_job_options *opt) {
+        beam_job_options o = { .size = sizeof(o) };
+
+        if (opt)
+                memcpy(&o, opt, opt->size < sizeof(o) ? opt->size : sizeof(o));
+        return o;
+}
+
+int beam_job_start(const char *at, const beam_job_options *given, beam_job **ret,
+                   int64_t deadline) {
+        const beam_job_options o = take_options(given), *opt = &o;
         beam_job *j;
         int r = check(opt);
 
@@ -466,11 +504,11 @@ static void on_named(void *data, int error, resp_cursor reply) {
                 j->has_answered = true;
 }
 
-int beam_job_attach(const char *at, uint64_t id, const beam_job_options *opt, beam_job **ret,
+int beam_job_attach(const char *at, uint64_t id, const beam_job_options *given, beam_job **ret,
                     int64_t deadline) {
-        static const beam_job_options none = { .size = sizeof(none) };
+        const beam_job_options opt = take_options(given);
         beam_job *j;
-        int r = id > INT64_MAX ? -ESRCH : new_job(at, opt ? opt : &none, &j);
+        int r = id > INT64_MAX ? -ESRCH : new_job(at, &opt, &j);
 
         if (r < 0)
                 return r;

@@ -48,6 +48,8 @@ void order_init(order *o) {
 void order_deinit(order *o) {
         words_free(&o->argv);
         words_free(&o->env);
+        o->cwd = mem_free(o->cwd);
+        o->user = mem_free(o->user);
 }
 
 void order_refuse(order *o, const char *format, ...) {
@@ -60,10 +62,30 @@ void order_refuse(order *o, const char *format, ...) {
         va_end(args);
 }
 
-int order_give(order *o, const char *name, const char *value) {
-        bytes v = bytes_of(value);
+/* Where the variable stands; n if there is none. */
+static size_t env_find(const order *o, bytes name) {
+        size_t i = 0;
 
-        return words_add(&o->env, bytes_of(name), &v);
+        while (i < o->env.n &&
+               (strncmp(o->env.p[i], name.p, name.n) != 0 || o->env.p[i][name.n] != '='))
+                i++;
+        return i;
+}
+
+int order_give(order *o, const char *name, const char *value) {
+        size_t at = env_find(o, bytes_of(name));
+        bytes v = bytes_of(value);
+        int r = words_add(&o->env, bytes_of(name), &v);
+
+        if (r < 0 || at == o->env.n - 1)
+                return r;
+        /* The last becomes the one that it was. */
+        o->env.n--;
+        o->env.n_bytes -= strlen(o->env.p[at]) + 1;
+        mem_free(o->env.p[at]);
+        o->env.p[at] = o->env.p[o->env.n];
+        o->env.p[o->env.n] = NULL;
+        return 0;
 }
 
 int order_give_text(order *o, const char *text) {
@@ -119,10 +141,8 @@ static bool begins(bytes text, const char *with) {
 /* Whether a client may set it: not what the worker says itself, which a program believes, nor
  * what makes the loader run something else than the program that is allowed. */
 static bool may_set(order *o, bytes name) {
-        bool is_given = false;
+        bool is_given = env_find(o, name) < o->env.n;
 
-        for (size_t i = 0; i < o->env.n; i++)
-                is_given |= strncmp(o->env.p[i], name.p, name.n) == 0 && o->env.p[i][name.n] == '=';
         if (name.n == 0 || memchr(name.p, '=', name.n))
                 order_refuse(o, "environment: %.*s is no name of a variable",
                              name.n < 100 ? (int)name.n : 100, name.p);
@@ -157,48 +177,131 @@ static bool read_number(bytes text, int64_t max, int64_t *ret) {
         return true;
 }
 
-/* Whether @field says something that is understood. */
-static bool take_field(order *o, bytes field, bytes value) {
-        const int64_t max_ms = INT64_MAX / 1000000 / 2; /* as a point of the clock */
+/* As a point of the clock. */
+static bool read_ms(bytes text, int64_t *ret) {
+        return read_number(text, INT64_MAX / 1000000 / 2, ret);
+}
+
+/* One that the kernel takes, not empty. */
+static int copy_text(bytes text, size_t max, char **ret) {
+        if (text.n == 0 || text.n > max || memchr(text.p, '\0', text.n))
+                return -EINVAL;
+        *ret = mem_new(text.n + 1);
+        if (!*ret)
+                return -ENOMEM;
+        memcpy(*ret, text.p, text.n);
+        (*ret)[text.n] = '\0';
+        return 0;
+}
+
+/* The fields. These return 0; -EINVAL: that is not understood; -ENOMEM. */
+
+static int take_output(order *o, bytes value) {
+        o->is_log = bytes_equal(value, BYTES("log"));
+        return o->is_log || bytes_equal(value, BYTES("list")) ? 0 : -EINVAL;
+}
+
+static int take_keep(order *o, bytes value) {
         int64_t n;
 
-        if (bytes_equal(field, BYTES("output"))) {
-                o->is_log = bytes_equal(value, BYTES("log"));
-                return o->is_log || bytes_equal(value, BYTES("list"));
-        }
-        if (bytes_equal(field, BYTES("keep"))) {
-                if (!read_number(value, ORDER_KEEP_MAX, &n) || n == 0)
-                        return false;
-                o->keep = (size_t)n;
-                return true;
-        }
-        if (bytes_equal(field, BYTES("timeout")))
-                return read_number(value, max_ms, &o->timeout_ms);
-        if (bytes_equal(field, BYTES("grace")))
-                return read_number(value, max_ms, &o->grace_ms);
-        if (bytes_equal(field, BYTES("state"))) /* by a server that it was started at: J6 */
-                return bytes_equal(value, BYTES("started"));
-        if (!bytes_equal(field, BYTES("owner")) || value.n > ORDER_OWNER_MAX ||
-            memchr(value.p, '\0', value.n))
-                return false;
+        if (!read_number(value, ORDER_KEEP_MAX, &n) || n == 0)
+                return -EINVAL;
+        o->keep = (size_t)n;
+        return 0;
+}
+
+static int take_timeout(order *o, bytes value) {
+        return read_ms(value, &o->timeout_ms) ? 0 : -EINVAL;
+}
+
+static int take_grace(order *o, bytes value) {
+        return read_ms(value, &o->grace_ms) ? 0 : -EINVAL;
+}
+
+static int take_owner(order *o, bytes value) {
+        if (value.n > ORDER_OWNER_MAX || memchr(value.p, '\0', value.n))
+                return -EINVAL;
         memcpy(o->owner, value.p, value.n);
         o->owner[value.n] = '\0';
-        return true;
+        return 0;
+}
+
+/* By a server that it was started at: J6. */
+static int take_state(order *o, bytes value) {
+        (void)o;
+        return bytes_equal(value, BYTES("started")) ? 0 : -EINVAL;
+}
+
+static int take_cwd(order *o, bytes value) {
+        return copy_text(value, ORDER_PATH_MAX, &o->cwd);
+}
+
+static int take_user(order *o, bytes value) {
+        return copy_text(value, ORDER_USER_MAX, &o->user);
+}
+
+static int take_umask(order *o, bytes value) {
+        mode_t mask = 0;
+
+        if (value.n == 0 || value.n > 4)
+                return -EINVAL;
+        for (size_t i = 0; i < value.n; i++) {
+                if (value.p[i] < '0' || value.p[i] > '7')
+                        return -EINVAL;
+                mask = mask << 3 | (mode_t)(value.p[i] - '0');
+        }
+        if (mask > 0777)
+                return -EINVAL;
+        o->has_umask = true;
+        o->umask = mask;
+        return 0;
+}
+
+static int take_limit(order *o, bytes name, bytes value) {
+        process_limit limit = { .name = limit_name(name) };
+
+        if (!limit.name || !limit_read_value(value, &limit))
+                return -EINVAL;
+        for (size_t i = 0; i < o->n_limits; i++)
+                if (o->limits[i].name == limit.name)
+                        return -EINVAL;
+        o->limits[o->n_limits++] = limit;
+        return 0;
+}
+
+static int take_field(order *o, bytes field, bytes value) {
+        static const struct {
+                const char *name;
+                int (*take)(order *o, bytes value);
+        } fields[] = {
+                { "cwd", take_cwd },         { "grace", take_grace }, { "keep", take_keep },
+                { "output", take_output },   { "owner", take_owner }, { "state", take_state },
+                { "timeout", take_timeout }, { "umask", take_umask }, { "user", take_user },
+        };
+        const bytes limit = BYTES("limit.");
+
+        for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+                if (bytes_equal(field, bytes_of(fields[i].name)))
+                        return fields[i].take(o, value);
+        if (!begins(field, limit.p))
+                return -EINVAL;
+        return take_limit(o, (bytes){ field.p + limit.n, field.n - limit.n }, value);
 }
 
 int order_take_fields(order *o, resp_cursor reply) {
         size_t n = open_list(o, &reply, "fields");
         resp_value field, value;
+        int r = 0;
 
-        for (; n >= 2; n -= 2) {
+        for (; r == 0 && n >= 2; n -= 2) {
                 resp_cursor_next(&reply, &field);
                 resp_cursor_next(&reply, &value);
-                if (take_field(o, field.text, value.text))
-                        continue;
-                order_refuse(o, "the field %.*s, or what it says, is not understood",
-                             field.text.n < 100 ? (int)field.text.n : 100, field.text.p);
-                break;
+                r = take_field(o, field.text, value.text);
         }
+        if (r != -EINVAL)
+                return r;
+        order_refuse(o, "the field %.*s, or what it says, is not understood",
+                     field.text.n < 100 ? (int)field.text.n : 100, field.text.p);
         return 0;
 }
 

@@ -10,8 +10,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../wire/resp/cursor.h"
+#include "limit.h"
 
 enum {
         /* What one job may ask for. The kernel takes 2 MiB of arguments and environment
@@ -24,6 +26,8 @@ enum {
         ORDER_KEEP_MAX = 1 << 30, /* of a worker's accounts; what lies there is the context's */
         ORDER_GRACE_MS = 5000,
         ORDER_OWNER_MAX = 256,
+        ORDER_PATH_MAX = 4095, /* the kernel's */
+        ORDER_USER_MAX = 256,
 };
 
 typedef struct words {
@@ -38,6 +42,12 @@ typedef struct order {
         int64_t timeout_ms, grace_ms;    /* 0 is no timeout */
         char owner[ORDER_OWNER_MAX + 1]; /* or "" */
 
+        char *cwd, *user; /* or NULL */
+        bool has_umask;
+        mode_t umask;
+        process_limit limits[LIMIT_KINDS]; /* each once */
+        size_t n_limits;
+
         char why[ORDER_WHY_MAX]; /* it is refused; "" if it is not */
 } order;
 
@@ -47,7 +57,8 @@ void order_deinit(order *o); /* may run twice */
 /* What is wrong with it, if nothing was found before. */
 __attribute__((format(printf, 2, 3))) void order_refuse(order *o, const char *format, ...);
 
-/* What every job gets from its worker, and may not set itself: before the next. */
+/* What every job gets from its worker, and may not set itself: before the next. Given again it
+ * is the last that counts. */
 int order_give(order *o, const char *name, const char *value);
 int order_give_text(order *o, const char *text); /* NAME=VALUE */
 int order_inherit(order *o, const order *from);  /* the environment of @from */

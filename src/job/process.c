@@ -214,29 +214,6 @@ static int streams_make(plan *pl, const process_options *o) {
 }
 
 static int limits_make(plan *pl, const process_options *o) {
-        static const struct {
-                const char *name;
-                int resource;
-        } known[] = {
-                { "as", RLIMIT_AS },
-                { "core", RLIMIT_CORE },
-                { "cpu", RLIMIT_CPU },
-                { "data", RLIMIT_DATA },
-                { "fsize", RLIMIT_FSIZE },
-                { "locks", RLIMIT_LOCKS },
-                { "memlock", RLIMIT_MEMLOCK },
-                { "msgqueue", RLIMIT_MSGQUEUE },
-                { "nice", RLIMIT_NICE },
-                { "nofile", RLIMIT_NOFILE },
-                { "nproc", RLIMIT_NPROC },
-                { "rss", RLIMIT_RSS },
-                { "rtprio", RLIMIT_RTPRIO },
-                { "rttime", RLIMIT_RTTIME },
-                { "sigpending", RLIMIT_SIGPENDING },
-                { "stack", RLIMIT_STACK },
-        };
-        size_t n_known = sizeof(known) / sizeof(known[0]);
-
         if (!o->n_limits)
                 return 0;
         pl->limits = mem_array(o->n_limits, sizeof(*pl->limits));
@@ -244,14 +221,12 @@ static int limits_make(plan *pl, const process_options *o) {
                 return -ENOMEM;
         for (size_t i = 0; i < o->n_limits; i++) {
                 const process_limit *limit = &o->limits[i];
-                size_t k = 0;
+                int resource = limit_resource(limit->name);
 
-                while (k < n_known && strcmp(known[k].name, limit->name) != 0)
-                        k++;
-                if (k == n_known)
-                        return -EINVAL;
+                if (resource < 0)
+                        return resource;
                 pl->limits[i] = (spawn_limit){
-                        .resource = known[k].resource,
+                        .resource = resource,
                         .value = { .rlim_cur = limit->soft, .rlim_max = limit->hard },
                 };
         }

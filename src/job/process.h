@@ -25,10 +25,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "../loop/loop.h"
+#include "limit.h"
 
 typedef struct process process;
 
@@ -36,12 +36,6 @@ typedef struct process process;
 typedef struct process_stream {
         int to, fd;
 } process_stream;
-
-/* "nofile", "nproc", "as", ... as RLIMIT_* without its beginning. */
-typedef struct process_limit {
-        const char *name;
-        rlim_t soft, hard; /* RLIM_INFINITY */
-} process_limit;
 
 typedef struct process_size {
         uint16_t rows, columns;

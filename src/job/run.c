@@ -297,23 +297,48 @@ static int make_pipe(int ret[2], int ours) {
         return fd_set_nonblock(ret[ours], true);
 }
 
+/* Where it runs: what it asks for, as seen from @base, where it would run otherwise. */
+static int make_directory(const order *o, const char *base, char **ret) {
+        size_t n;
+
+        *ret = NULL;
+        if (!o->cwd && !base)
+                return 0;
+        if (!o->cwd || *o->cwd == '/' || !base) {
+                *ret = mem_text(o->cwd ? o->cwd : base);
+                return *ret ? 0 : -ENOMEM;
+        }
+        n = strlen(base) + strlen(o->cwd) + sizeof("/");
+        *ret = mem_new(n);
+        if (!*ret)
+                return -ENOMEM;
+        snprintf(*ret, n, "%s/%s", base, o->cwd);
+        return 0;
+}
+
 static int start(run *r, const program *what, const char *mark, const char *cwd,
                  process_step *ret_step, int theirs[SINK_STREAMS]) {
+        _cleanup_(mem_freep) char *directory = NULL;
         process_stream streams[SINK_STREAMS];
         process_options o = {
                 .program = what->path,
                 .argv = (const char *const *)r->order->argv.p,
                 .env = (const char *const *)r->order->env.p,
                 .mark = mark,
-                .cwd = cwd,
+                .user = r->order->user,
+                .limits = r->order->limits,
+                .n_limits = r->order->n_limits,
+                .has_umask = r->order->has_umask,
+                .umask = r->order->umask,
                 .streams = streams,
                 .n_streams = SINK_STREAMS,
                 .dies_with_us = true,
                 .ended = on_ended,
                 .data = r,
         };
-        int got = 0;
+        int got = make_directory(r->order, cwd, &directory);
 
+        o.cwd = directory;
         *ret_step = PROCESS_PREPARE;
         for (int i = 0; i < SINK_STREAMS && got == 0; i++) {
                 int fds[2] = { -1, -1 }, ours = i == 0 ? 1 : 0;

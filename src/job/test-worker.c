@@ -351,6 +351,65 @@ TEST_EACH(environment, way, ways) {
         end(&p);
 }
 
+/* Where it runs, what its files may be, how much it may use. */
+TEST_EACH(how_it_is_run, way, ways) {
+        const char *const limits[] = { "nofile=64", "core=0", NULL };
+        place p = begin(way);
+        beam_worker *w = work(&p, &(beam_worker_options){ .size = sizeof(beam_worker_options),
+                                                          .limits = limits,
+                                                          .cwd = test_dir() });
+        const char *id = make_script(&p, "echo $(pwd; umask; ulimit -n; ulimit -c)");
+        char want[256];
+
+        assert_ok(mkdirat(AT_FDCWD, test_path("below"), 0700));
+        ask(&p, "HSET", ours(id, ""), "cwd", "below", "umask", "027", "limit.nofile", "32", NULL);
+        start(&p, id);
+        assert_str(status_of(&p, id), "0");
+        snprintf(want, sizeof(want), ":%s/below 0027 32 0\n:", test_dir());
+        assert_output(&p, id, want, ":");
+
+        id = make_script(&p, "pwd");
+        ask(&p, "HSET", ours(id, ""), "cwd", "/no/such", NULL);
+        start(&p, id);
+        assert_str(status_of(&p, id), "refused");
+        assert_str(field(&p, id, "why"), "its directory: No such file or directory");
+
+        id = make_script(&p, "pwd");
+        ask(&p, "HSET", ours(id, ""), "limit.nofile", "65", NULL);
+        start(&p, id);
+        assert_str(status_of(&p, id), "refused");
+        assert_str(field(&p, id, "why"), "limit.nofile: it is more than is permitted");
+
+        id = make_script(&p, "pwd");
+        ask(&p, "HSET", ours(id, ""), "user", "nobody", NULL);
+        start(&p, id);
+        assert_str(status_of(&p, id), "refused");
+        assert_str(field(&p, id, "why"), "user: nobody is not permitted");
+        assert_ok(rmdir(test_path("below")));
+        beam_worker_free(w);
+        end(&p);
+}
+
+TEST(as_another_user) {
+        const char *const users[] = { "nobody", NULL };
+        place p;
+        beam_worker *w;
+        const char *id;
+
+        if (getuid() != 0)
+                test_skip("only root may become another");
+        p = begin("here");
+        w = work(&p, &(beam_worker_options){
+                             .size = sizeof(beam_worker_options), .users = users, .cwd = "/" });
+        id = make_script(&p, "echo $(id -un; id -ur; echo $USER $LOGNAME; id -Gn)");
+        ask(&p, "HSET", ours(id, ""), "user", "nobody", NULL);
+        start(&p, id);
+        assert_str(status_of(&p, id), "0");
+        assert_output(&p, id, ":nobody 65534 nobody nobody nogroup\n:", ":");
+        beam_worker_free(w);
+        end(&p);
+}
+
 /* What nobody reads holds the process up, and goes on when somebody does. */
 static void hold_up(const char *way, const char *output) {
         bool is_log = strcmp(output, "log") == 0;

@@ -175,3 +175,21 @@ void user_deinit(user *u) {
         u->groups = mem_free(u->groups);
         u->n_groups = 0;
 }
+
+int user_look_up(const char *name, char **ret_home, char **ret_shell) {
+        _cleanup_(mem_freep) char *buf = NULL, *home = NULL;
+        struct passwd entry = { 0 };
+        uid_t uid = 0;
+        bool by_id = read_id(name, &uid);
+        int r = find_passwd(name, by_id, uid, &entry, &buf);
+
+        if (r < 0)
+                return r;
+        home = mem_text(entry.pw_dir);
+        *ret_shell = home ? mem_text(entry.pw_shell) : NULL;
+        if (!*ret_shell)
+                return -ENOMEM;
+        *ret_home = home;
+        home = NULL;
+        return 0;
+}

@@ -26,3 +26,6 @@ typedef struct user {
 int user_find(const char *name, const char *group, const char *const *groups, user *ret,
               bool *ret_group);
 void user_deinit(user *u);
+
+/* Where a user lives, and its shell: the caller's. -ENOENT: there is no such user; -ENOMEM. */
+int user_look_up(const char *name, char **ret_home, char **ret_shell);

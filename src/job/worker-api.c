@@ -73,6 +73,16 @@ static int give_env(order *o, const char *const *env) {
         return r;
 }
 
+static int give_permit(permit *p, const beam_worker_options *o) {
+        int r = 0;
+
+        for (const char *const *user = o->users; user && *user && r == 0; user++)
+                r = permit_add_user(p, *user);
+        for (const char *const *limit = o->limits; limit && *limit && r == 0; limit++)
+                r = permit_add_limit(p, *limit);
+        return r;
+}
+
 static int copy(const char *text, char **ret) {
         *ret = text ? mem_text(text) : NULL;
         return text && !*ret ? -ENOMEM : 0;
@@ -100,6 +110,8 @@ int beam_worker_new(const beam_worker_options *opt, beam_worker **ret) {
         w->stopped = on_stopped;
         w->n_jobs = o.n_jobs ? o.n_jobs : default_jobs();
         r = give_env(&w->given, o.env);
+        if (r == 0)
+                r = give_permit(&w->permit, &o);
         if (r == 0)
                 r = copy(o.cwd, &w->cwd);
         if (r == 0)
@@ -176,6 +188,7 @@ beam_worker *beam_worker_free(beam_worker *b) {
                 worker_close(&b->worker);
         }
         programs_deinit(&b->worker.programs);
+        permit_deinit(&b->worker.permit);
         order_deinit(&b->worker.given);
         mem_free(b->worker.cwd);
         mem_free(b->worker.user);

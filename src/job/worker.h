@@ -15,6 +15,7 @@
 
 #include "claim.h"
 #include "heir.h"
+#include "permit.h"
 
 enum {
         WORKER_TOKEN = 32,      /* hex digits: rule J7 */
@@ -43,6 +44,7 @@ struct worker {
         char *user, *password; /* or NULL */
         char *cwd;             /* of what it runs, or NULL: ours */
         programs programs;
+        permit permit;
         order given;   /* env: what every job gets */
         size_t n_jobs; /* that may run at once */
 

@@ -188,6 +188,22 @@ is 'a hundred times the whole output' $bad 0
 beam run "$at" --on-exit go-on -- sh -c 'exit 6' < /dev/null
 is 'options behind the address' $? 6
 
+# how it is run
+is 'how it is run' "$(run --directory / --umask 027 --limit nofile=64:128 --limit core=0 -- \
+        sh -c 'pwd; umask; ulimit -Sn; ulimit -Hn; ulimit -c' < /dev/null | tr '\n' ' ')" '/ 0027 64 128 0 '
+run --user nobody -- true < /dev/null 2> err
+is 'a user that is not permitted: status' $? 126
+like 'a user that is not permitted: words' "$(cat err)" 'nobody is not permitted'
+run --limit nofile=x -- true < /dev/null 2> err
+is 'a limit that is none: status' $? 126
+like 'a limit that is none: words' "$(cat err)" 'limit.nofile'
+run --limit nofile -- true < /dev/null 2> err
+is 'no limit at all: status' $? 2
+beam worker --allow sh --limit files=3 "$at" 2> err
+is 'a limit of a worker that is none: status' $? 2
+beam worker --allow sh --user no-such-user-here "$at" 2> err
+is 'a user of a worker that is not there: status' $? 2
+
 # ^Z and fg: both are stopped, and both go on
 state_of() { # PID
         sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
