@@ -68,9 +68,9 @@ static int start_two(test_child *c, int fds[2]) {
 }
 
 static void two_have_begun(int fd) {
-        char bytes[2];
+        char said[2];
 
-        assert_eq(test_read(fd, bytes, 2), 2);
+        assert_eq(test_read(fd, said, 2), 2);
 }
 
 /* What could not be started has not run. */

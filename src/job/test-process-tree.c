@@ -123,7 +123,7 @@ typedef struct family {
 static void family_start(family *f, process_options o, const char *part, const char *arg,
                          size_t n_bytes) {
         const char *argv[5];
-        char mark[64], bytes[64];
+        char mark[64], said[64];
         int fds[2];
 
         snprintf(mark, sizeof(mark), "MARK=%d/%p", (int)getpid(), (void *)f);
@@ -135,7 +135,7 @@ static void family_start(family *f, process_options o, const char *part, const c
         assert_ok(test_start(&f->c, o));
         close(fds[1]);
         f->fd = fds[0];
-        assert_eq(test_read(f->fd, bytes, n_bytes), n_bytes);
+        assert_eq(test_read(f->fd, said, n_bytes), n_bytes);
 }
 
 static void family_end(family *f) {
