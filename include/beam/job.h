@@ -166,6 +166,36 @@ BEAM_API int beam_worker_new(const beam_worker_options *opt, beam_worker **ret);
  * job; -EEXIST: that one has been allowed; -E2BIG: 256 have. */
 BEAM_API int beam_worker_allow(beam_worker *w, const char *text);
 
+/* What a function has to do. It runs on a thread of its own that takes no signals, and all is
+ * borrowed until it returns. */
+typedef struct beam_work {
+        uint64_t id;             /* of the job */
+        const char *const *argv; /* up to NULL; at least one */
+        const char *const *env;  /* NAME=VALUE, up to NULL; the job's, and not getenv()'s */
+        const char *url;         /* of the context; NULL: the worker has joined it, here */
+
+        /* A pipe for each stream, by number: 0 to read from, 1 and 2 to write to; -1, there is
+         * none. They wait as pipes do, for as long as nobody gives, or takes. They are closed when
+         * it returns; it may close one itself before, and then puts -1 there. */
+        int *fds;
+        size_t n_fds;
+
+        /* Another, to be polled: a byte for each signal that is sent to the job, its number; and
+         * its end, POLLHUP, when it was cancelled. Nothing else stops a function. */
+        int told;
+} beam_work;
+
+/* Returns the status, 0 to 255; what is none of these counts as 255. */
+typedef int beam_work_fn(void *data, beam_work *work);
+
+/* Allow a function of this program under @name. Before it begins. One that is cancelled is told so,
+ * finds its input at an end, and when the job's grace has passed nobody reads from it any more:
+ * EPIPE. What it returns then is the status, but 0 after it was cancelled is 143, and after
+ * its grace all is 137, as if SIGTERM or SIGKILL had ended it. @data stays until
+ * beam_worker_free() has returned. Errors as of beam_worker_allow(). */
+BEAM_API int beam_worker_allow_function(beam_worker *w, const char *name, beam_work_fn *fn,
+                                        void *data);
+
 /* Begin, in a context of this process, which it is freed before; or in one that is served at
  * @url, or a Redis. Whoever is not there is looked for until it is. -EINVAL: no address, or
  * nothing is allowed; -EALREADY: it has begun. */
@@ -176,8 +206,9 @@ BEAM_API int beam_worker_dial(beam_worker *w, const char *url);
 BEAM_API int beam_worker_stop(beam_worker *w);
 BEAM_API int beam_worker_cancel(beam_worker *w);
 
-/* What still runs is killed, and another worker will say that it was lost. NULL is fine; NULL
- * comes back. */
+/* What still runs is killed, and another worker will say that it was lost. Functions are told
+ * that they were cancelled and lose their streams at once, and it is waited until they have
+ * returned. NULL is fine; NULL comes back. */
 BEAM_API beam_worker *beam_worker_free(beam_worker *w);
 
 /* for __attribute__((cleanup)) */

@@ -122,6 +122,11 @@ static void say_begin(claim *c) {
 static void begin(claim *c) {
         worker *w = c->worker;
         char mark[KEY_MAX];
+        const run_options how = { .what = c->program,
+                                  .mark = mark,
+                                  .cwd = w->cwd,
+                                  .url = w->store ? NULL : w->url,
+                                  .routines = &w->routines };
 
         key_print(mark, "BEAM_JOB_MARK=%s-%s", w->token, id_of(c));
         c->run.over = on_over;
@@ -130,7 +135,7 @@ static void begin(claim *c) {
         c->run.loop = w->loop;
         c->run.buffer = w->buffer;
         c->run.order = &c->order;
-        if (run_start(&c->run, c->program, mark, w->cwd, c->why) < 0) {
+        if (run_start(&c->run, &how, c->why) < 0) {
                 end(c, c->run.verdict);
                 return;
         }
@@ -225,14 +230,23 @@ static void on_servers(void *data, int r, resp_cursor reply) {
 
 /* reading it */
 
+static int settle(claim *c) {
+        int r = order_close(&c->order, c->name);
+
+        if (r == 0 && c->program->fn)
+                order_fit_function(&c->order);
+        else if (r == 0)
+                r = permit_apply(&c->worker->permit, &c->order);
+        return r;
+}
+
 static void decide(claim *c) {
         char key[KEY_MAX];
 
         if (!*c->name) {
                 leave(c);
         } else if (c->program) {
-                if (order_close(&c->order, c->name) < 0 ||
-                    permit_apply(&c->worker->permit, &c->order) < 0)
+                if (settle(c) < 0)
                         worker_lose(c->worker, -ENOMEM);
                 take_lock(c);
         } else {

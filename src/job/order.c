@@ -305,6 +305,12 @@ int order_take_fields(order *o, resp_cursor reply) {
         return 0;
 }
 
+void order_fit_function(order *o) {
+        if (o->cwd || o->user || o->has_umask || o->n_limits)
+                order_refuse(o,
+                             "a function has the directory, user, umask and limits of its program");
+}
+
 int order_close(order *o, const char *name) {
         return o->argv.n > 0 ? 0 : words_add(&o->argv, bytes_of(name), NULL);
 }

@@ -68,5 +68,8 @@ int order_take_args(order *o, resp_cursor reply);
 int order_take_env(order *o, resp_cursor reply);
 int order_take_fields(order *o, resp_cursor reply);
 
+/* Refuse what only a process of its own can have. */
+void order_fit_function(order *o);
+
 /* When all has been taken: @name is the only argument if there is none. */
 int order_close(order *o, const char *name);

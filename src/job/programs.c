@@ -65,31 +65,47 @@ static int look_up(const char *name, char **ret) {
         return worst;
 }
 
-int programs_add(programs *p, const char *text) {
-        const char *equals = strchr(text, '='), *where = equals ? equals + 1 : text;
-        size_t n = equals ? (size_t)(equals - text) : strlen(text);
-        _cleanup_(mem_freep) char *name = NULL, *path = NULL;
-        program *grown;
-        int r;
-
-        /* a name is a part of the names of keys, and of a command line */
-        if (n == 0 || n > PROGRAMS_NAME_MAX || memchr(text, '/', n) || !*where)
+/* A name is a part of the names of keys, and of a command line. */
+static int check_name(const programs *p, bytes name) {
+        if (name.n == 0 || name.n > PROGRAMS_NAME_MAX || memchr(name.p, '/', name.n) ||
+            memchr(name.p, '=', name.n))
                 return -EINVAL;
-        if (programs_find(p, (bytes){ text, n }))
+        if (programs_find(p, name))
                 return -EEXIST;
-        if (p->n == PROGRAMS_MAX)
-                return -E2BIG;
-        name = mem_zero(n + 1);
-        if (!name)
-                return -ENOMEM;
-        memcpy(name, text, n);
-        r = strchr(where, '/') ? look_at(where, &path) : look_up(where, &path);
-        if (r < 0)
-                return r;
-        grown = mem_resize(p->all, (p->n + 1) * sizeof(*grown));
+        return p->n == PROGRAMS_MAX ? -E2BIG : 0;
+}
+
+static int add(programs *p, bytes name, program what) {
+        program *grown = mem_resize(p->all, (p->n + 1) * sizeof(*grown));
+
         if (!grown)
                 return -ENOMEM;
         p->all = grown;
-        p->all[p->n++] = (program){ take_ptr(&name), take_ptr(&path) };
+        what.name = mem_zero(name.n + 1);
+        if (!what.name)
+                return -ENOMEM;
+        memcpy(what.name, name.p, name.n);
+        p->all[p->n++] = what;
         return 0;
+}
+
+int programs_add(programs *p, const char *text) {
+        const char *equals = strchr(text, '='), *where = equals ? equals + 1 : text;
+        bytes name = { text, equals ? (size_t)(equals - text) : strlen(text) };
+        _cleanup_(mem_freep) char *path = NULL;
+        int r = *where ? check_name(p, name) : -EINVAL;
+
+        if (r == 0)
+                r = strchr(where, '/') ? look_at(where, &path) : look_up(where, &path);
+        if (r == 0)
+                r = add(p, name, (program){ .path = path });
+        if (r == 0)
+                path = NULL;
+        return r;
+}
+
+int programs_add_function(programs *p, const char *name, beam_work_fn *fn, void *data) {
+        int r = check_name(p, bytes_of(name));
+
+        return r < 0 ? r : add(p, bytes_of(name), (program){ .fn = fn, .data = data });
 }

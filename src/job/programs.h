@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * What a worker may run: names, and the program that each stands for
+ * What a worker may run: names, and the program or function that each stands for
  *
  * Nothing but what was put here. Programs are looked up once, when that is done, so that
  * what a job brings along (its arguments, its PATH) has no say in which one it is.
  */
 
+#include <beam/job.h>
 #include <stddef.h>
 
 #include "../base/bytes.h"
@@ -18,7 +19,9 @@ enum {
 };
 
 typedef struct program {
-        char *name, *path; /* absolute */
+        char *name, *path; /* absolute; or NULL: it is */
+        beam_work_fn *fn;
+        void *data;
 } program;
 
 typedef struct programs {
@@ -32,6 +35,9 @@ void programs_deinit(programs *p); /* may run twice */
  * -ENOENT, -EACCES: there is none that could be run; -EINVAL: no name; -EEXIST: that name is
  * there; -E2BIG; -ENOMEM. */
 int programs_add(programs *p, const char *text);
+
+/* A function of this program. Errors are the same, but the first two. */
+int programs_add_function(programs *p, const char *name, beam_work_fn *fn, void *data);
 
 /* NULL: it is not to be run. */
 const program *programs_find(const programs *p, bytes name);

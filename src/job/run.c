@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -192,7 +193,7 @@ static void on_input(source *src, unsigned events) {
 }
 
 bool run_wants_input(const run *r) {
-        return r->process && !r->is_over && !r->data;
+        return (r->process || r->routine) && !r->is_over && !r->data;
 }
 
 int run_take_frame(run *r, bytes text) {
@@ -216,10 +217,48 @@ int run_take_frame(run *r, bytes text) {
 
 /* control */
 
+/* As near to SIGKILL as it comes for a function: what it waits for in its streams is over. */
+static void kill_routine(run *r) {
+        routine_kill(r->routine);
+        close_input(r);
+        for (int i = 1; i < SINK_STREAMS; i++)
+                close_output(&r->outputs[i]);
+}
+
+static void on_grace(timer *t) {
+        kill_routine(container_of(t, run, grace));
+}
+
+static void cancel_routine(run *r, int64_t kill_at) {
+        if (r->is_cancelled)
+                return;
+        r->is_cancelled = true;
+        routine_cancel(r->routine);
+        close_input(r);
+        if (timer_start(&r->grace, r->loop, kill_at) < 0)
+                kill_routine(r);
+}
+
 void run_cancel(run *r) {
-        if (r->process && !r->is_over)
-                (void)process_cancel(r->process,
-                                     clock_add(clock_now(), r->order->grace_ms * 1000000));
+        int64_t kill_at = clock_add(clock_now(), r->order->grace_ms * 1000000);
+
+        if (r->is_over)
+                return;
+        if (r->process)
+                (void)process_cancel(r->process, kill_at);
+        else if (r->routine)
+                cancel_routine(r, kill_at);
+}
+
+static void send_signal(run *r, int number) {
+        if (r->is_over)
+                return;
+        if (r->process)
+                (void)process_signal(r->process, number);
+        else if (number == SIGKILL)
+                kill_routine(r);
+        else
+                routine_signal(r->routine, number);
 }
 
 static void on_limit(timer *t) {
@@ -243,8 +282,7 @@ void run_take_word(run *r, bytes word) {
         if (bytes_equal(word, BYTES("cancel"))) {
                 run_cancel(r);
         } else if (has_number(word, "signal", SIGRTMAX, &n)) {
-                if (!r->is_over)
-                        (void)process_signal(r->process, (int)n);
+                send_signal(r, (int)n);
         } else if (has_number(word, "close", SINK_STREAMS - 1, &n)) {
                 close_output(&r->outputs[n]);
                 sink_end(&r->sink, r->asker, (uint8_t)n);
@@ -277,17 +315,26 @@ static void conclude(run *r, const process_end *end) {
         }
 }
 
-static void on_ended(process *p, void *data) {
-        run *r = data;
-
+static void wind_up(run *r, const process_end *end) {
         r->is_over = true;
         timer_stop(&r->look);
         timer_stop(&r->limit);
+        timer_stop(&r->grace);
         close_input(r);
         for (int i = 1; i < SINK_STREAMS; i++)
                 drain(&r->outputs[i]);
-        conclude(r, process_ended(p));
+        conclude(r, end);
         r->over(r);
+}
+
+static void on_ended(process *p, void *data) {
+        wind_up(data, process_ended(p));
+}
+
+static void on_returned(void *data) {
+        run *r = data;
+
+        wind_up(r, routine_ended(r->routine));
 }
 
 /* A pipe, whose end @ours does not wait. */
@@ -316,15 +363,15 @@ static int make_directory(const order *o, const char *base, char **ret) {
         return 0;
 }
 
-static int start(run *r, const program *what, const char *mark, const char *cwd,
-                 process_step *ret_step, int theirs[SINK_STREAMS]) {
+static int start_process(run *r, const run_options *how, const int theirs[SINK_STREAMS],
+                         process_step *ret_step) {
         _cleanup_(mem_freep) char *directory = NULL;
         process_stream streams[SINK_STREAMS];
         process_options o = {
-                .program = what->path,
+                .program = how->what->path,
                 .argv = (const char *const *)r->order->argv.p,
                 .env = (const char *const *)r->order->env.p,
-                .mark = mark,
+                .mark = how->mark,
                 .user = r->order->user,
                 .limits = r->order->limits,
                 .n_limits = r->order->n_limits,
@@ -336,9 +383,37 @@ static int start(run *r, const program *what, const char *mark, const char *cwd,
                 .ended = on_ended,
                 .data = r,
         };
-        int got = make_directory(r->order, cwd, &directory);
+        int got = make_directory(r->order, how->cwd, &directory);
 
+        for (int i = 0; i < SINK_STREAMS; i++)
+                streams[i] = (process_stream){ .to = i, .fd = theirs[i] };
         o.cwd = directory;
+        return got == 0 ? process_start(&o, r->loop, ret_step, &r->process) : got;
+}
+
+static int start_routine(run *r, const run_options *how, int theirs[SINK_STREAMS]) {
+        const routine_options o = {
+                .fn = how->what->fn,
+                .data = how->what->data,
+                .work = { .id = strtoull(r->sink.id, NULL, 10),
+                          .argv = (const char *const *)r->order->argv.p,
+                          .env = (const char *const *)r->order->env.p,
+                          .url = how->url,
+                          .fds = theirs,
+                          .n_fds = SINK_STREAMS },
+                .ended = on_returned,
+                .ended_data = r,
+        };
+        int got = routine_start(how->routines, &o, r->loop, &r->routine);
+
+        for (int i = 0; got == 0 && i < SINK_STREAMS; i++)
+                theirs[i] = -1;
+        return got;
+}
+
+static int start(run *r, const run_options *how, process_step *ret_step, int theirs[SINK_STREAMS]) {
+        int got = 0;
+
         *ret_step = PROCESS_PREPARE;
         for (int i = 0; i < SINK_STREAMS && got == 0; i++) {
                 int fds[2] = { -1, -1 }, ours = i == 0 ? 1 : 0;
@@ -346,7 +421,6 @@ static int start(run *r, const program *what, const char *mark, const char *cwd,
                 got = make_pipe(fds, ours);
                 theirs[i] = fds[!ours];
                 *(i == 0 ? &r->in : &r->outputs[i].fd) = fds[ours];
-                streams[i] = (process_stream){ .to = i, .fd = theirs[i] };
         }
         if (got == 0)
                 got = source_open(&r->in_src, r->loop, r->in, 0);
@@ -355,7 +429,10 @@ static int start(run *r, const program *what, const char *mark, const char *cwd,
         if (got == 0 && r->order->timeout_ms)
                 got = timer_start(&r->limit, r->loop,
                                   clock_add(clock_now(), r->order->timeout_ms * 1000000));
-        return got == 0 ? process_start(&o, r->loop, ret_step, &r->process) : got;
+        if (got < 0)
+                return got;
+        return how->what->fn ? start_routine(r, how, theirs)
+                             : start_process(r, how, theirs, ret_step);
 }
 
 void run_init(run *r) {
@@ -363,17 +440,17 @@ void run_init(run *r) {
         r->in_src.fn = on_input;
         r->look.fn = on_look;
         r->limit.fn = on_limit;
+        r->grace.fn = on_grace;
         for (int i = 0; i < SINK_STREAMS; i++)
                 r->outputs[i] =
                         (run_output){ .run = r, .n = (uint8_t)i, .fd = -1, .src.fn = on_output };
 }
 
-int run_start(run *r, const program *what, const char *mark, const char *cwd,
-              char why[static ORDER_WHY_MAX]) {
+int run_start(run *r, const run_options *o, char why[static ORDER_WHY_MAX]) {
         int theirs[SINK_STREAMS] = { -1, -1, -1 }, got;
         process_step step;
 
-        got = start(r, what, mark, cwd, &step, theirs);
+        got = start(r, o, &step, theirs);
         fd_close_all(theirs, SINK_STREAMS);
         if (got == 0)
                 return 0;
@@ -387,8 +464,10 @@ int run_start(run *r, const program *what, const char *mark, const char *cwd,
 
 void run_deinit(run *r) {
         r->process = process_free(r->process);
+        r->routine = routine_free(r->routine);
         timer_stop(&r->look);
         timer_stop(&r->limit);
+        timer_stop(&r->grace);
         close_input(r);
         for (int i = 1; i < SINK_STREAMS; i++)
                 close_output(&r->outputs[i]);
@@ -398,5 +477,5 @@ void run_deinit(run *r) {
 }
 
 pid_t run_pid(const run *r) {
-        return process_pid(r->process);
+        return r->process ? process_pid(r->process) : getpid();
 }

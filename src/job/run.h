@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A job that runs: its process, its streams, and what is said to it (rules J13 to J24)
+ * A job that runs: its process or function, its streams, and what is said to it (rules J13 to J24)
  *
- *     run_start --> RUNS --the process ends--> what it wrote is put there --> OVER: over()
+ *     run_start --> RUNS --it ends--> what it wrote is put there --> OVER: over()
  *
  * What it prints goes out as it comes, up to `keep` bytes that nobody has read; then it is
  * not read from, and waits as any process does whose pipe is full. What it is given it gets
@@ -14,6 +14,7 @@
 #include "order.h"
 #include "process.h"
 #include "programs.h"
+#include "routine.h"
 #include "sink.h"
 #include "unread.h"
 #include "verdict.h"
@@ -39,32 +40,43 @@ struct run {
         verdict verdict; /* once it is */
 
         /* private */
-        process *process;
+        process *process; /* or */
+        routine *routine;
         run_output outputs[SINK_STREAMS];
         unread unread;
         size_t n_under_way; /* frames that were put and not answered */
         bool is_full, is_counting;
-        timer look, limit;
-        int64_t pause; /* before it is looked again whether somebody has read */
-        int in;        /* or -1 */
+        timer look, limit, grace; /* grace: of a routine */
+        int64_t pause;            /* before it is looked again whether somebody has read */
+        int in;                   /* or -1 */
         source in_src;
         char *data; /* n bytes from `at` on that the process has not taken, or NULL */
         size_t n, at;
-        bool is_closed; /* by who gives it */
-        bool is_timed_out;
+        bool is_closed;                  /* by who gives it */
+        bool is_timed_out, is_cancelled; /* cancelled: a routine */
 };
 
 /* Of one that is zero. */
 void run_init(run *r);
 
-/* Its public fields have been set, and stay. @what is run; @mark as of process.h; @cwd
- * may be NULL. Below zero it was not run, and r->verdict says why, whose text is in @why. */
-int run_start(run *r, const program *what, const char *mark, const char *cwd,
-              char why[static ORDER_WHY_MAX]);
+/* How it is run. */
+typedef struct run_options {
+        const program *what;
+        const char *mark;   /* as of process.h */
+        const char *cwd;    /* or NULL */
+        const char *url;    /* of the context, or NULL; for a function, */
+        routines *routines; /* of which this is one then */
+} run_options;
 
-/* Ends it if it runs, and waits for that; nothing is told, nor put anywhere. May run twice. */
+/* Its public fields have been set, and stay. Below zero it was not run, and r->verdict says why,
+ * whose text is in @why. */
+int run_start(run *r, const run_options *o, char why[static ORDER_WHY_MAX]);
+
+/* Ends it if it runs, and waits for that, but for a function; nothing is told, nor put anywhere.
+ * May run twice. */
 void run_deinit(run *r);
 
+/* Of the process that it is, or is in. */
 pid_t run_pid(const run *r);
 
 bool run_wants_input(const run *r);

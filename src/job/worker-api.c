@@ -132,6 +132,13 @@ int beam_worker_allow(beam_worker *b, const char *text) {
         return b->has_begun ? -EALREADY : programs_add(&b->worker.programs, text);
 }
 
+int beam_worker_allow_function(beam_worker *b, const char *name, beam_work_fn *fn, void *data) {
+        if (b->forks != fork_count())
+                return -ECHILD;
+        return b->has_begun ? -EALREADY
+                            : programs_add_function(&b->worker.programs, name, fn, data);
+}
+
 static int begin(beam_worker *b) {
         loop *l = loop_get();
         int r;
@@ -161,6 +168,10 @@ int beam_worker_dial(beam_worker *b, const char *text) {
         if (r == 0 && b->worker.at.kind != URL_TCP && b->worker.at.kind != URL_UNIX &&
             b->worker.at.kind != URL_ABSTRACT)
                 r = -EINVAL; /* several connections are made, and again when they are lost */
+        mem_free(b->worker.url);
+        b->worker.url = NULL;
+        if (r == 0)
+                r = copy(text, &b->worker.url);
         return r < 0 ? r : begin(b);
 }
 
@@ -190,6 +201,7 @@ beam_worker *beam_worker_free(beam_worker *b) {
         programs_deinit(&b->worker.programs);
         permit_deinit(&b->worker.permit);
         order_deinit(&b->worker.given);
+        mem_free(b->worker.url);
         mem_free(b->worker.cwd);
         mem_free(b->worker.user);
         mem_free(b->worker.password);

@@ -40,8 +40,8 @@ static bool has_come(worker *w, int r) {
 
 /* taking jobs */
 
-static bool has_place(const worker *w) {
-        return w->n_claims < w->n_jobs;
+static bool has_place(worker *w) {
+        return w->n_claims + routines_left(&w->routines) < w->n_jobs;
 }
 
 static void on_taken(void *data, int r, resp_cursor reply) {
@@ -424,6 +424,11 @@ static void on_step(post *p) {
         }
 }
 
+/* One that was left had a place for itself until now. */
+static void on_returned(routines *all) {
+        worker_take(container_of(all, worker, routines));
+}
+
 int worker_open(worker *w) {
         w->loop = loop_get();
         w->buffer = mem_new(FRAME_HEAD_MAX + FRAME_DATA_MAX);
@@ -432,6 +437,7 @@ int worker_open(worker *w) {
                 return -ENOMEM;
         }
         list_init(&w->claims);
+        routines_init(&w->routines, on_returned);
         w->fence.lost = on_fence_lost;
         w->beat.fn = on_beat;
         w->again.fn = on_again;
@@ -464,5 +470,6 @@ void worker_close(worker *w) {
         post_cancel(&w->step);
         timer_stop(&w->again);
         link_down(w);
+        routines_deinit(&w->routines);
         w->buffer = mem_free(w->buffer);
 }

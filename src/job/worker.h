@@ -41,12 +41,14 @@ struct worker {
         void (*stopped)(worker *w);
         struct store *store; /* of the context, if that is in this process; else it is at: */
         url at;
+        char *url;             /* the same in words; or NULL */
         char *user, *password; /* or NULL */
         char *cwd;             /* of what it runs, or NULL: ours */
         programs programs;
         permit permit;
-        order given;   /* env: what every job gets */
-        size_t n_jobs; /* that may run at once */
+        order given;       /* env: what every job gets */
+        size_t n_jobs;     /* that may run at once */
+        routines routines; /* which outlive the link */
 
         char token[WORKER_TOKEN + 1];
         loop *loop;
@@ -78,7 +80,7 @@ void worker_stop(worker *w);
 /* End all that runs. */
 void worker_cancel(worker *w);
 
-/* At once: what runs is killed, and lost. May run twice. */
+/* At once: what runs is killed, and lost; functions are told, and waited for. May run twice. */
 void worker_close(worker *w);
 
 /* for claim.c */

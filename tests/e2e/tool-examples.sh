@@ -141,3 +141,11 @@ else
         skip 'counters: a redis-server that follows' 'not installed'
 fi
 kill $pid
+
+url=unix:$tmp/function
+"$examples/function" "$url" &
+pid=$!
+is 'function: as a command would' "$(echo hello | beam run --wait "$url" -- shout)" HELLO
+seq 1 200000 | beam run "$url" -- shout > got
+is 'function: much' "$(md5sum < got)" "$(seq 1 200000 | md5sum)"
+stop $pid
