@@ -142,6 +142,9 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
                           "--named, no --each and no --follow");
                 return CLI_MISUSE;
         }
+        status = runner_check(o);
+        if (status != CLI_DONE)
+                return status;
         tune_malloc();
         r = wait_init();
         if (r < 0) {

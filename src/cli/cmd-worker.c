@@ -27,6 +27,9 @@ static int work(const cli_opts *o, int n_urls, char **urls) {
                 say_error("worker runs nothing that it does not --allow, as --allow make,date");
                 return CLI_MISUSE;
         }
+        status = runner_check(o);
+        if (status != CLI_DONE)
+                return status;
         r = wait_init();
         if (r < 0) {
                 say_error("cannot set up signals: %s", strerror(-r));

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "say.h"
@@ -88,6 +90,24 @@ static int misled(int r) {
                 say_error("cannot make a worker: %s", beam_strerror(r));
                 return CLI_FAILED;
         }
+}
+
+int runner_check(const cli_opts *o) {
+        struct stat st;
+        int r = 0;
+
+        if (!o->directory)
+                return CLI_DONE;
+        if (stat(o->directory, &st) < 0)
+                r = errno;
+        else if (!S_ISDIR(st.st_mode))
+                r = ENOTDIR;
+        else if (access(o->directory, X_OK) < 0)
+                r = errno;
+        if (r == 0)
+                return CLI_DONE;
+        say_error("jobs cannot run in %s: %s", o->directory, strerror(r));
+        return CLI_MISUSE;
 }
 
 int runner_new(runner *x, const cli_opts *o, const char *url) {

@@ -21,6 +21,10 @@ typedef struct runner {
         int status; /* to exit with: not CLI_DONE, it cannot go on */
 } runner;
 
+/* Whether what is said of jobs can be, before anything is begun: CLI_DONE, or the status to exit
+ * with, and what is wrong is said. */
+int runner_check(const cli_opts *o);
+
 /* A worker that has not begun. @url is where it will be, for words. Returns CLI_DONE or the
  * status to exit with; what is wrong is said. */
 int runner_new(runner *x, const cli_opts *o, const char *url);

@@ -90,6 +90,14 @@ is 'a broken file: stays' "$(cat "$tmp/broken.rdb")" broken
 beam context serve --file "$tmp/nowhere/kept.rdb" "unix:$tmp/kept" 2> said
 is 'a file where nothing can be: status' $? 1
 like 'a file where nothing can be: words' "$(cat said)" 'no such directory'
+for serves in 'context serve' 'worker --allow date'; do
+        beam $serves --directory "$tmp/nowhere" "unix:$tmp/kept" 2> said
+        is "$serves in no directory: status" $? 2
+        like "$serves in no directory: words" "$(cat said)" 'No such file or directory'
+        beam $serves --directory "$tmp/broken.rdb" "unix:$tmp/kept" 2> said
+        is "$serves in a file: status" $? 2
+        like "$serves in a file: words" "$(cat said)" 'Not a directory'
+done
 beam context serve --follow nonsense "unix:$tmp/kept" 2> said
 is 'following what is no address: status' $? 2
 like 'following what is no address: words' "$(cat said)" 'not an address'
