@@ -3,8 +3,8 @@
 
 #include "../base/clock.h"
 #include "../base/mem.h"
-#include "../base/real.h"
 #include "../loop/loop.h"
+#include "data/longreal.h"
 #include "store.h"
 
 /* A key that somebody waits for. */
@@ -29,7 +29,6 @@ typedef struct blocked {
         timer timer;
         bool is_timed;
         key_type type;
-        block_null null;
         list in_line; /* of call_wait_in(), */
         bool is_held; /* or of call_hold() */
         const command *cmd;
@@ -98,16 +97,15 @@ static void blocked_free(blocked *b) {
 /* beginning to wait */
 
 bool block_deadline(call *c, int i, int64_t *ret) {
-        double seconds;
+        long double seconds;
 
-        if (!call_double(c, i, &seconds, "ERR timeout is not a float or out of range"))
-                return false;
-        if (seconds < 0) {
-                call_fail(c, "ERR timeout is negative");
+        if (!longreal_read(c->argv[i], &seconds)) {
+                call_fail(c, "ERR timeout is not a float or out of range");
                 return false;
         }
-        if (seconds * 1000 >= (double)INT64_MAX) {
-                call_fail(c, "ERR timeout is out of range");
+        if (seconds < 0 ||
+            seconds * 1000 >= (long double)INT64_MAX) { /* it becomes negative in Redis */
+                call_fail(c, "ERR timeout is negative");
                 return false;
         }
         *ret = seconds == 0 ? CLOCK_NEVER
@@ -129,13 +127,6 @@ bool block_deadline_ms(call *c, int i, int64_t *ret) {
                        : clock_add(clock_now(),
                                    ms > CLOCK_NEVER / 1000000 ? CLOCK_NEVER : ms * 1000000);
         return true;
-}
-
-static void answer_null(resp_out *out, block_null null) {
-        if (null == BLOCK_NULL_ARRAY)
-                resp_out_null_array(out);
-        else
-                resp_out_null(out);
 }
 
 static void on_time(timer *t) {
@@ -203,7 +194,10 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
                 return;
         }
         if (c->client->flags & CLIENT_IN_EXEC) {
-                answer_null(c->out, null);
+                if (null == BLOCK_NULL_ARRAY)
+                        resp_out_null_array(c->out);
+                else
+                        resp_out_null(c->out);
                 return;
         }
         b = blocked_new(c, n_names);
@@ -212,7 +206,6 @@ void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t 
                 return;
         }
         b->type = type;
-        b->null = null;
         for (int i = 0; i < n_names; i++) {
                 queue *q = find_or_add(c->db, names[i]);
                 wait *w = &b->waits[b->n_waits];
@@ -297,7 +290,7 @@ bool block_end(client *c, const char *error) {
         if (error)
                 resp_out_error(out, error);
         else
-                answer_null(out, b->null);
+                resp_out_null_array(out);
         blocked_free(b);
         client_answered(c);
         client_touch(c);

@@ -15,7 +15,8 @@
 #include "../base/list.h"
 #include "call.h"
 
-/* What a client is told whose time is up. */
+/* What a client is told that may not wait; whose time is up is always told of no array, as in
+ * Redis. */
 typedef enum block_null { BLOCK_NULL, BLOCK_NULL_ARRAY } block_null;
 
 /* Argument @i as the seconds that a command may wait, a point of clock_now() in the end;
@@ -26,8 +27,7 @@ bool block_deadline(call *c, int i, int64_t *ret);
 bool block_deadline_ms(call *c, int i, int64_t *ret);
 
 /* Wait for one of the keys @names to change; KEY_TYPES is any type, or that it goes away.
- * Nothing has been answered, nor changed. Within a transaction it answers at once as if the
- * time had been up. */
+ * Nothing has been answered, nor changed. Within a transaction it answers @null at once. */
 void call_wait(call *c, key_type type, const bytes *names, int n_names, int64_t deadline,
                block_null null);
 

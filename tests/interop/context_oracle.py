@@ -90,6 +90,15 @@ TEMPLATES = {
         "LMPOP 1 <k> RIGHT COUNT <n>", "LPOS <k> <m>", "LPOS <k> <m> RANK <n>", "LPOS <k> <m> COUNT <n>",
         "LPOS <k> <m> RANK <n> COUNT <n> MAXLEN <n>",
     ],
+    "waiting": [
+        "RPUSH <k> <m> <m>", "ZADD <k> <r> <m>", "SET <k> <m>", "DEL <k>", "DEL <k> <k> <k>", "LLEN <k>",
+        "BLPOP <k> 0.001", "BRPOP <k> <k> 0.001", "BLPOP <k> -1", "BLPOP <k> inf",
+        "BLPOP <k> 1e400", "BLPOP <k> <m>", "BRPOPLPUSH <k> <k> 0.001", "BRPOPLPUSH <k> <k> -1",
+        "BLMOVE <k> <k> LEFT RIGHT 0.001", "BLMOVE <k> <k> <m> LEFT 0.001", "BLMOVE <k> <k> LEFT LEFT 1e30",
+        "BLMPOP 0.001 2 <k> <k> LEFT", "BLMPOP 0.001 <n> <k> RIGHT COUNT <n>", "BLMPOP <m> 1 <k> LEFT",
+        "BZPOPMIN <k> 0.001", "BZPOPMAX <k> <k> 0.001", "BZPOPMIN <k> <m>", "BZMPOP 0.001 2 <k> <k> MIN",
+        "BZMPOP 0.001 <n> <k> MAX COUNT <n>", "BZMPOP 0.001 1 <k> <m>",
+    ],
     "hash": [
         "HSET <k> <m> <m>", "HSET <k> <m> <m> <m> <m>", "HSET <k> <m>", "HMSET <k> <m> <m>", "HGET <k> <m>",
         "HMGET <k> <m> <m>", "HDEL <k> <m>", "HDEL <k> <m> <m> <m>", "HEXISTS <k> <m>", "HLEN <k>",
@@ -101,7 +110,8 @@ TEMPLATES = {
         "SCARD <k>", "SISMEMBER <k> <m>", "SMISMEMBER <k> <m> <m>", "!SMEMBERS <k>", "SMOVE <k> <k> <m>",
         "!SINTER <k> <k>", "!SUNION <k> <k>", "!SDIFF <k> <k> <k>", "SINTERSTORE <k> <k> <k>",
         "SUNIONSTORE <k> <k> <k>", "SDIFFSTORE <k> <k> <k>", "SINTERCARD 2 <k> <k>",
-        "SINTERCARD 2 <k> <k> LIMIT <n>", "!SPOP <k> 100", "SRANDMEMBER <k> 0", "!SRANDMEMBER <k> 1000",
+        "SINTERCARD 2 <k> <k> LIMIT <n>", "SINTERCARD <n> <k> <k>", "SINTERCARD 9223372036854775807 <k>",
+        "SRANDMEMBER <k> -9223372036854775808", "!SPOP <k> 100", "SRANDMEMBER <k> 0", "!SRANDMEMBER <k> 1000",
         "!SSCAN <k> 0 COUNT 1000",
     ],
     "sorted-set": [
@@ -112,7 +122,8 @@ TEMPLATES = {
         "ZRANK <k> <m>", "ZREVRANK <k> <m>", "ZCOUNT <k> <r> <r>", "ZCOUNT <k> -inf (<r>",
         "ZRANGE <k> <n> <n>", "ZRANGE <k> 0 -1 WITHSCORES", "ZRANGE <k> <n> <n> REV WITHSCORES",
         "ZRANGE <k> <r> <r> BYSCORE", "ZRANGE <k> +inf -inf BYSCORE REV LIMIT <n> <n>",
-        "ZRANGE <z> - + BYLEX LIMIT <n> <n>", "ZRANGE <k> 0 -1 LIMIT 0 1", "ZRANGE <z> - + BYLEX WITHSCORES",
+        "ZRANGE <z> - + BYLEX LIMIT <n> <n>", "ZRANGE <k> 0 -1 LIMIT 0 1", "ZRANGE <k> 0 -1 BYSCORE BYLEX",
+        "ZRANGE <k> 0 -1 REV REV", "ZRANGE <z> - + BYLEX WITHSCORES",
         "ZREVRANGE <k> <n> <n> WITHSCORES", "ZRANGEBYSCORE <k> <r> <r> WITHSCORES LIMIT <n> <n>",
         "ZRANGEBYSCORE <k> (0 +inf", "ZREVRANGEBYSCORE <k> <r> <r>", "ZRANGEBYLEX <z> [a [c",
         "ZRANGEBYLEX <z> (a +", "ZREVRANGEBYLEX <z> + -", "ZLEXCOUNT <z> - [b", "ZLEXCOUNT <z> + -",
@@ -294,7 +305,7 @@ class Peer:
             return (kind.decode(), [self.parse() for _ in range(2 * int(text) + 1)])
         if kind in b"*~>%":
             n = int(text) * (2 if kind == b"%" else 1)
-            return None if n < 0 else (kind.decode(), [self.parse() for _ in range(n)])
+            return (kind.decode(), None if n < 0 else [self.parse() for _ in range(n)])
         if kind == b":":
             return int(text)
         return (kind.decode(), text)

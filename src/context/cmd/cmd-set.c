@@ -452,7 +452,7 @@ void cmd_sintercard(call *c) {
         int64_t n_keys;
         several all;
 
-        if (!call_integer_in(c, 1, 1, INT32_MAX, &n_keys, "ERR numkeys should be greater than 0"))
+        if (!call_integer_in(c, 1, 1, INT64_MAX, &n_keys, "ERR numkeys should be greater than 0"))
                 return;
         if (n_keys > c->argc - 2) {
                 call_fail(c, "ERR Number of keys can't be greater than number of args");

@@ -108,11 +108,11 @@ static bool read_options(call *c, int i, bool stores, bool free_form, range *r) 
                                 return false;
                         r->limited = true;
                         i += 2;
-                } else if (free_form && call_is(c, i, "REV")) {
+                } else if (free_form && !r->reverse && call_is(c, i, "REV")) {
                         r->reverse = true;
-                } else if (free_form && call_is(c, i, "BYLEX")) {
+                } else if (free_form && r->by == BY_RANK && call_is(c, i, "BYLEX")) {
                         r->by = BY_LEX;
-                } else if (free_form && call_is(c, i, "BYSCORE")) {
+                } else if (free_form && r->by == BY_RANK && call_is(c, i, "BYSCORE")) {
                         r->by = BY_SCORE;
                 } else {
                         call_fail_syntax(c);

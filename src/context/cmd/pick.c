@@ -7,9 +7,18 @@
 static bool read_count(call *c, const char *word, int64_t *ret_n, bool *ret_word) {
         int64_t n;
 
-        if (!call_integer_in(c, 2, -INT64_MAX, INT64_MAX, &n, NULL))
+        if (!word && c->argc > 3) {
+                call_fail_syntax(c);
                 return false;
-        if (c->argc > 4 || (c->argc == 4 && !(word && call_is(c, 3, word)))) {
+        }
+        if (!call_integer(c, 2, &n, NULL))
+                return false;
+        if (n < -INT64_MAX) {
+                call_fail(c, "ERR value is out of range, value must between "
+                             "-9223372036854775807 and 9223372036854775807");
+                return false;
+        }
+        if (c->argc > 4 || (c->argc == 4 && !call_is(c, 3, word))) {
                 call_fail_syntax(c);
                 return false;
         }
