@@ -73,6 +73,43 @@ TEST(valid) {
                         }
 }
 
+/* In a stream, cut at every place, the same is valid; and what is not is found where it is. */
+TEST(streams) {
+        static const struct {
+                const char *text;
+                size_t n, n_valid, n_left;
+        } cases[] = {
+                { T("12345678a\xc3\xa4\xe2\x82\xac\xf0\x90\x80\x80"
+                    "12345678"),
+                  26, 0 },
+                { T("\xe2\x82"), 2, 1 },
+                { T("a\xf4"), 2, 3 },
+                { T("12345678\xff"), 8, 0 },
+                { T("\x80"), 0, 0 },
+                { T("a\xc3"
+                    "b"),
+                  2, 1 },
+                { T("\xe0\x9f\xbf"), 1, 2 },
+                { T("\xed\xa0\x80"), 1, 2 },
+                { T("\xf0\x8f\xbf\xbf"), 1, 3 },
+                { T("\xf4\x90\x80\x80"), 1, 3 },
+                { T("\xf0\x90\x80x"), 3, 1 },
+                { T("\xc1\xbf"), 0, 0 },
+                { T("\xf5\x80"), 0, 0 },
+        };
+
+        for (size_t i = 0; i < n_of(cases); i++)
+                for (size_t at = 0; at <= cases[i].n; at++) {
+                        utf8_stream s = { 0 };
+                        size_t n = utf8_stream_feed(&s, cases[i].text, at);
+
+                        if (n == at)
+                                n += utf8_stream_feed(&s, cases[i].text + at, cases[i].n - at);
+                        assert_eq(n, cases[i].n_valid);
+                        assert_eq(s.n_left, cases[i].n_left);
+                }
+}
+
 TEST(cut) {
         static const struct {
                 const char *text;

@@ -70,3 +70,42 @@ size_t utf8_cut(const void *text, size_t n, size_t max) {
                 max--;
         return max;
 }
+
+/* Begins a character with @c; the bounds are those of character(). */
+static bool stream_begin(utf8_stream *s, uint8_t c) {
+        if (c < 0xc2 || c > 0xf4)
+                return false;
+        s->n_left = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+        s->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+        s->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+        return true;
+}
+
+size_t utf8_stream_feed(utf8_stream *s, const void *text, size_t n) {
+        const uint8_t *p = text;
+
+        for (size_t i = 0; i < n;) {
+                uint64_t eight;
+
+                if (s->n_left) {
+                        if (p[i] < s->low || p[i] > s->high)
+                                return i;
+                        s->n_left--;
+                        s->low = 0x80;
+                        s->high = 0xbf;
+                        i++;
+                        continue;
+                }
+                while (n - i >= sizeof(eight)) {
+                        memcpy(&eight, p + i, sizeof(eight));
+                        if (eight & UINT64_C(0x8080808080808080))
+                                break;
+                        i += sizeof(eight);
+                }
+                while (i < n && p[i] < 0x80)
+                        i++;
+                if (i < n && !stream_begin(s, p[i++]))
+                        return i - 1;
+        }
+        return n;
+}
