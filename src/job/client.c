@@ -61,7 +61,7 @@ static const char *const key_forms[N_KEYS][2] = {
 
 struct beam_job {
         uint32_t forks;
-        asker *talk, *log, *end; /* two of them wait most of the time */
+        asker *talk, *log; /* which waits most of the time */
         int error;
         uint64_t id;
         char id_text[DECIMAL_MAX];
@@ -83,7 +83,7 @@ struct beam_job {
 
         bool is_over; /* it has ended, and what follows is asked for */
         bool is_known;
-        stream_id final; /* entry of the log */
+        stream_id final; /* entry of the log, where that does not say so */
         char status[32], exit[16], why[256];
         int64_t signal;
         bool has_told;
@@ -196,21 +196,14 @@ static void end(beam_job *j) {
                 return;
         j->is_over = j->reader.stays = true;
         timer_stop(&j->look);
-        asker_say(j->talk, on_final, j, BYTES("XREVRANGE"), key_of(j, KEY_LOG), BYTES("+"),
-                  BYTES("-"), BYTES("COUNT"), BYTES("1"));
+        if (!j->reader.has_ended)
+                asker_say(j->talk, on_final, j, BYTES("XREVRANGE"), key_of(j, KEY_LOG), BYTES("+"),
+                          BYTES("-"), BYTES("COUNT"), BYTES("1"));
         asker_say(j->talk, on_status, j, BYTES("GET"), key_of(j, KEY_STATUS));
         asker_say(j->talk, on_fields, j, BYTES("HGETALL"), key_of(j, KEY_FIELDS));
 }
 
-static void on_wait(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
-        resp_value v;
-
-        if (take(j, error, &reply, &v))
-                end(j);
-}
-
-/* Another client may have taken away what we wait for, as BLPOP does. */
+/* The log says so itself, unless the end of it was removed before we came. */
 static void on_look_at_status(void *data, int error, resp_cursor reply) {
         beam_job *j = data;
         resp_value v;
@@ -257,8 +250,6 @@ static void enter(beam_job *j) {
         j->heard = clock_now();
         timer_start(&j->renew, loop_get(),
                     clock_add(clock_now(), READER_RENEW_MS * (CLOCK_SECOND / 1000)));
-        asker_say(j->end, on_wait, j, BYTES("BLMOVE"), key_of(j, KEY_WAIT), key_of(j, KEY_WAIT),
-                  BYTES("LEFT"), BYTES("LEFT"), BYTES("0"));
 }
 
 static void name_it(beam_job *j, uint64_t id, size_t keep) {
@@ -419,11 +410,11 @@ static int say_all(beam_job *j, const beam_job_options *opt) {
 }
 
 static int open_askers(beam_job *j, const char *text, const char *user, const char *password) {
-        asker **all[] = { &j->talk, &j->log, &j->end };
+        asker **all[] = { &j->talk, &j->log };
         url at;
         int r = url_parse(text, &at);
 
-        /* a descriptor is one link, and this takes three */
+        /* a descriptor is one link, and this takes two */
         if (r == 0 && at.kind != URL_UNIX && at.kind != URL_ABSTRACT && at.kind != URL_TCP)
                 r = -EINVAL;
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)
@@ -574,7 +565,10 @@ static int tell(beam_job *j, beam_job_event *ret) {
         r = j->error && !reader_has_more(&j->reader) ? 0 : reader_next(&j->reader, ret);
         if (r > 0)
                 return r;
-        if (j->is_known && stream_id_compare(j->reader.last, j->final) >= 0) {
+        if (j->reader.has_ended)
+                end(j);
+        if (j->is_known &&
+            (j->reader.has_ended || stream_id_compare(j->reader.last, j->final) >= 0)) {
                 tell_end(j, ret);
                 j->has_told = true;
                 return 1;
@@ -693,6 +687,8 @@ static void on_withdrawn(void *data, int error, resp_cursor reply) {
         if (!take(j, error, &reply, &v) || v.type != RESP_INTEGER || v.integer == 0)
                 return;
         asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
+        asker_say(j->talk, NULL, NULL, BYTES("XADD"), key_of(j, KEY_LOG), BYTES("*"), BYTES("end"),
+                  BYTES("cancelled"));
         asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("state"),
                   BYTES("ended"), BYTES("exit"), BYTES("cancelled"));
         asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_LOCK), BYTES("ended"));
@@ -813,7 +809,6 @@ beam_job *beam_job_free(beam_job *j) {
         reader_close(&j->reader);
         asker_free(j->talk);
         asker_free(j->log);
-        asker_free(j->end);
         mem_free(j->frame);
         mem_free(j->name);
         return mem_free(j);

@@ -207,7 +207,7 @@ static bool take_number(bytes text, uint64_t *ret) {
         return true;
 }
 
-/* The next entry becomes the piece. */
+/* The next entry becomes the piece, or says that it was the last. */
 static bool take_piece(reader *r) {
         struct reader_piece *piece = &r->piece;
         bool has_stream = false, has_at = false, has_data = false, is_good = true;
@@ -235,11 +235,15 @@ static bool take_piece(reader *r) {
                 } else if (bytes_equal(name, BYTES("d"))) {
                         has_data = true;
                         piece->data = v.text;
+                } else if (bytes_equal(name, BYTES("end"))) {
+                        r->has_ended = r->stays = true;
                 }
         }
         piece->stream = (unsigned)n;
         r->last = piece->id;
-        return is_good && has_stream && has_at && has_data;
+        if (r->has_ended)
+                r->n_left = 0; /* of a worker that was lost, and did not know it yet */
+        return r->has_ended || (is_good && has_stream && has_at && has_data);
 }
 
 static int tell(reader *r, beam_job_event *ret) {
@@ -276,12 +280,14 @@ int reader_next(reader *r, beam_job_event *ret) {
                 reader_trim(r);
         }
         if (r->n_left > 0) {
-                if (take_piece(r))
+                if (!take_piece(r))
+                        fail(r, -EPROTO);
+                else if (!r->has_ended)
                         return tell(r, ret);
-                fail(r, -EPROTO);
         }
         if (r->error)
                 return r->error;
-        ask(r);
+        if (!r->has_ended)
+                ask(r);
         return 0;
 }

@@ -30,6 +30,7 @@ typedef struct reader {
         stream_id last; /* of the entries that have been read */
         int error;      /* of the context, or of what lies there */
         bool stays;     /* set it when there will be no more: nobody waits for room then */
+        bool has_ended; /* so says the log, all of which has been read */
 
         /* private */
         asker *talk, *log;

@@ -76,3 +76,11 @@ void sink_end(sink *s, asker *a, uint8_t i) {
                             (size_t)snprintf(fields[1], sizeof(fields[1]), "out.%d.crc", i) }),
                   ((bytes){ crc, 16 }));
 }
+
+void sink_close(const sink *s, asker *a, bytes status) {
+        char key[KEY_MAX];
+
+        if (s->is_log)
+                asker_say(a, NULL, NULL, BYTES("XADD"), key_print(key, "/beam/jobs/%s/log", s->id),
+                          BYTES("*"), BYTES("end"), status);
+}

@@ -35,3 +35,6 @@ int sink_ask_count(const sink *s, asker *a, asker_fn *fn, void *data);
 
 /* Stream @i ends, if it has not yet: its empty frame, and how much there was. */
 void sink_end(sink *s, asker *a, uint8_t i);
+
+/* All have ended, and the job has with @status. */
+void sink_close(const sink *s, asker *a, bytes status);

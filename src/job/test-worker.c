@@ -466,6 +466,7 @@ TEST_EACH(log_entries, way, ways) {
         assert_not_null(strstr(got, "n 1 at 3 d de"));
         assert_not_null(strstr(got, "n 1 at 5 d "));
         assert_not_null(strstr(got, "n 2 at 0 d "));
+        assert_not_null(strstr(got, "end 0"));
         beam_worker_free(w);
         end(&p);
 }

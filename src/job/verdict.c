@@ -17,6 +17,7 @@ void verdict_say(const verdict *v, asker *a) {
 
         for (uint8_t i = 1; i < SINK_STREAMS; i++)
                 sink_end(&copy, a, i);
+        sink_close(&copy, a, text);
         asker_say(a, NULL, NULL, BYTES("HSET"), key_print(key, "/beam/jobs/%s", id), BYTES("state"),
                   BYTES("ended"), BYTES("ended"), print(clock_wall_ms(), now), BYTES("exit"),
                   bytes_of(v->exit));

@@ -129,6 +129,7 @@ def end(redis, job, status, *fields):
     redis("MULTI")
     redis("HSET", f"/beam/jobs/{job}", "state", "ended", "ended", int(time.time() * 1000), *fields)
     redis("SET", f"/jobs/{job}", "ended")
+    redis("XADD", f"/beam/jobs/{job}/log", "*", "end", status)
     redis("SET", f"/jobs/{job}/status", status)
     redis("RPUSH", f"/jobs/{job}/wait", job)
     redis("EXEC")

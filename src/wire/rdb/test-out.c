@@ -101,12 +101,12 @@ static uint64_t byte_by_byte(uint64_t crc, const uint8_t *p, size_t n) {
 
 /* What is long is summed up another way, and so is its rest. */
 TEST(checksum_of_what_is_long) {
-        uint8_t bytes[720];
+        uint8_t all[720];
 
-        for (size_t i = 0; i < sizeof(bytes); i++)
-                bytes[i] = (uint8_t)(i * i + i / 7);
+        for (size_t i = 0; i < sizeof(all); i++)
+                all[i] = (uint8_t)(i * i + i / 7);
         for (size_t n = 0; n <= 700; n++) {
-                const uint8_t *p = bytes + n % 17; /* seldom where a word begins */
+                const uint8_t *p = all + n % 17; /* seldom where a word begins */
                 uint64_t before = n * UINT64_C(0x9e3779b97f4a7c15);
 
                 assert_eq(crc64(before, p, n), byte_by_byte(before, p, n));
