@@ -47,12 +47,23 @@ typedef struct beam_job_options {
         const char *umask;         /* in octal */
         const char *const *limits; /* "nofile=1024", up to NULL: as of beam_worker_options, and not
                                     * above what is permitted there */
+
+        /* Over a channel instead of keys, as far as a beam_desk is there: its streams are byte
+         * streams, and nothing that it prints is in the context. It is cancelled as soon as the
+         * link to this client is lost, unless it goes on; keep has no meaning. fds[N] is what the
+         * process gets as its stream N, as it is, if it can be passed there: nothing is copied,
+         * and it stays the caller's. -1, and what is not there of 0, 1 and 2, is read by
+         * beam_job_next() and written by beam_job_write(). */
+        bool direct;
+        const int *fds;
+        size_t n_fds;
 } beam_job_options;
 
 /* Start one at @url. Returns once it lies there to be taken by a worker, which may be late.
  * Errors as of beam_dial(), and: -EINVAL: no arguments, or what is no variable; -EACCES: the
  * password; -EPROTO: what answers is no Redis, or refuses; -E2BIG: more than 4,096 arguments
- * or variables; -ETIMEDOUT, -ECONNRESET: nobody knows. */
+ * or variables; -ETIMEDOUT, -ECONNRESET: nobody knows; -ENOENT: nobody takes jobs over channels
+ * there. */
 BEAM_API int beam_job_start(const char *url, const beam_job_options *opt, beam_job **ret,
                             int64_t deadline);
 
@@ -125,6 +136,18 @@ BEAM_API int beam_job_leave(beam_job *j, int64_t deadline);
 
 /* Without another word to the context. NULL is fine; NULL comes back. */
 BEAM_API beam_job *beam_job_free(beam_job *j);
+
+/* jobs over channels */
+
+/* Where jobs come in at the addresses of a context, over channels, and workers ask for them. */
+typedef struct beam_desk beam_desk;
+
+/* One for @ctx, which it is freed before; and before a worker joins, or that one does not see
+ * it. -EALREADY: it has one. */
+BEAM_API int beam_desk_open(beam_context *ctx, beam_desk **ret);
+
+/* Jobs that came in are cancelled, and none do any more. NULL is fine; NULL comes back. */
+BEAM_API beam_desk *beam_desk_free(beam_desk *d);
 
 /* workers */
 
@@ -214,6 +237,9 @@ BEAM_API beam_worker *beam_worker_free(beam_worker *w);
 /* for __attribute__((cleanup)) */
 static inline void beam_worker_freep(beam_worker **p) {
         *p = beam_worker_free(*p);
+}
+static inline void beam_desk_freep(beam_desk **p) {
+        *p = beam_desk_free(*p);
 }
 static inline void beam_job_freep(beam_job **p) {
         *p = beam_job_free(*p);

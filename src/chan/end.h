@@ -70,6 +70,9 @@ bool receiver_is_of_parent(const beam_receiver *rx);
 size_t sender_depth(const beam_sender *tx);
 size_t receiver_depth(const beam_receiver *rx);
 
+/* As beam_send(), without waiting and without turning the loop; -EAGAIN. */
+int sender_send(beam_sender *tx, beam_msg *msg);
+
 /* for bridges; see outlet.h and inlet.h for each. On a wire only the port is used. */
 void receiver_start(beam_receiver *rx, outlet *out);
 int receiver_pull(beam_receiver *rx, outlet *out, beam_msg **ret);

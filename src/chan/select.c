@@ -424,6 +424,17 @@ static __attribute__((noinline)) int send_slowly(beam_sender *tx, beam_msg *msg,
         return r < 0 ? r : arm.r;
 }
 
+int sender_send(beam_sender *tx, beam_msg *msg) {
+        beam_arm arm = { .tx = tx, .msg = msg };
+        int r = check_arm(&arm);
+
+        if (r == 0) {
+                try_arm(&arm);
+                r = arm.r;
+        }
+        return r;
+}
+
 static bool is_mine(const wire *w, const loop *l) {
         return w->s && w->s->loop == l && l && w->s->base.forks == fork_count();
 }

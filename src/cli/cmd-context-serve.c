@@ -85,6 +85,16 @@ static int follow(beam_context *ctx, const cli_opts *o) {
         return cli_follow_context(ctx, o->follow);
 }
 
+/* Take jobs over channels, for workers here and elsewhere. */
+static int open_desk(beam_context *ctx, const cli_opts *o, beam_desk **ret) {
+        int r = o->each || o->named || o->follow ? 0 : beam_desk_open(ctx, ret);
+
+        if (r == 0)
+                return CLI_DONE;
+        say_error("cannot take jobs over channels: %s", beam_strerror(r));
+        return CLI_FAILED;
+}
+
 /* Run the jobs that clients start in it, if something is allowed. */
 static int join(runner *x, beam_context *ctx, const cli_opts *o, const char *url) {
         int r, status;
@@ -112,6 +122,7 @@ static int tell(const cli_opts *o, const char *url) {
 static int serve(const cli_opts *o, int n_urls, char **urls) {
         _cleanup_(beam_context_freep) beam_context *ctx = NULL;
         beam_context_server *servers[URLS_MAX] = { 0 };
+        beam_desk *desk = NULL;
         runner x = { 0 };
         int r, status = CLI_DONE;
 
@@ -171,6 +182,8 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         for (int i = 0; i < n_urls && status == CLI_DONE; i++)
                 status = tell(o, beam_context_server_url(servers[i]));
         if (status == CLI_DONE)
+                status = open_desk(ctx, o, &desk);
+        if (status == CLI_DONE)
                 status = join(&x, ctx, o, urls[0]);
         if (status == CLI_DONE && (r = wait_run()) < 0) {
                 say_error("cannot serve: %s", beam_strerror(r));
@@ -179,6 +192,7 @@ static int serve(const cli_opts *o, int n_urls, char **urls) {
         if (status == CLI_DONE && !was_shut_down)
                 runner_end(&x);
         runner_free(&x);
+        beam_desk_free(desk);
         for (int i = 0; i < n_urls; i++)
                 beam_context_server_free(servers[i]);
         return status == CLI_DONE && !was_shut_down ? save(ctx, o) : status;

@@ -13,10 +13,12 @@
 #include <stddef.h>
 
 #include "../base/bytes.h"
+#include "annex.h"
 
 struct beam_context {
         struct store *store;
         uint32_t forks;
+        annex *annex; /* at its addresses, or NULL */
 };
 
 typedef struct client_calls {

@@ -83,6 +83,8 @@ client *client_new(store *s);
 /* It comes from outside: if there is a password it has to say it. */
 void client_distrust(client *c);
 bool client_is_trusted(const client *c);
+/* Whether @user may come in with @password, which nobody needs where none is configured. */
+bool client_is_known(const store *s, bytes user, bytes password);
 /* Whatever it waits for, watches or has queued is dropped. NULL is fine, and comes back. */
 client *client_free(client *c);
 

@@ -138,6 +138,13 @@ static int take_stream(void *data, beam_stream *st, void (*done)(void *data, int
         return r;
 }
 
+/* Behind it there is one context. */
+static annex *open_annex(void *data) {
+        beam_context_server *s = data;
+
+        return s->shared ? s->shared->annex : NULL;
+}
+
 static int serve(const char *text, const server_calls *calls, beam_context_server from,
                  beam_context_server **ret) {
         beam_context_server *s;
@@ -152,7 +159,8 @@ static int serve(const char *text, const server_calls *calls, beam_context_serve
         *s = from;
         s->forks = fork_count();
         list_init(&s->named);
-        visitors_init(&s->visitors, take_stream, s);
+        s->visitors = (visitors){ .take = take_stream, .annex = open_annex, .data = s };
+        visitors_init(&s->visitors);
         r = server_new(text && u.kind != URL_MEM ? &u : NULL, calls, s, &s->server);
         if (r == 0 && text && u.kind == URL_MEM) {
                 r = visitors_listen(&s->visitors, text);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/bytes.h"
 #include "../base/fds.h"
 #include "../base/mem.h"
 #include "../chan/end.h"
@@ -15,14 +16,16 @@ typedef struct visitor {
         list node;
         beam_listener *greets; /* where it says hello, or NULL */
         beam_session *session; /* then */
-        list streams;
-        bool is_over; /* it opens nothing more, and goes with its last stream */
+        list visits;
+        bool is_over; /* it opens nothing more, and goes with the last of these */
 } visitor;
 
 typedef struct visit {
         visitor *of;
         list node;
-        join *join;
+        join *join;        /* of a stream, or */
+        annex *annex;      /* what it came in by, */
+        annex_guest guest; /* as this */
 } visit;
 
 static visitor *visitor_new(visitors *v) {
@@ -31,7 +34,7 @@ static visitor *visitor_new(visitors *v) {
         if (!new)
                 return NULL;
         new->of = v;
-        list_init(&new->streams);
+        list_init(&new->visits);
         list_init(&new->node);
         list_append(&v->all, &new->node);
         return new;
@@ -41,10 +44,13 @@ static visitor *visitor_new(visitors *v) {
 static void visitor_free(visitor *v) {
         if (v->session)
                 receiver_watch(beam_session_opens(v->session), false, NULL, NULL);
-        for (list *node; (node = list_take_first(&v->streams));) {
+        for (list *node; (node = list_take_first(&v->visits));) {
                 visit *one = container_of(node, visit, node);
 
-                join_stop(one->join);
+                if (one->annex)
+                        one->annex->leave(one->annex, &one->guest);
+                else
+                        join_stop(one->join);
                 mem_free(one);
         }
         beam_listener_close(v->greets);
@@ -53,15 +59,28 @@ static void visitor_free(visitor *v) {
         mem_free(v);
 }
 
-static void on_stream_over(void *data, int r) {
-        visit *one = data;
+static void end_visit(visit *one) {
         visitor *v = one->of;
 
-        (void)r;
         list_remove(&one->node);
         mem_free(one);
-        if (v->is_over && list_is_empty(&v->streams))
+        if (v->is_over && list_is_empty(&v->visits))
                 visitor_free(v);
+}
+
+static void on_stream_over(void *data, int r) {
+        (void)r;
+        end_visit(data);
+}
+
+static void on_guest_over(annex_guest *g) {
+        end_visit(container_of(g, visit, guest));
+}
+
+static void keep_visit(visitor *v, visit *one) {
+        one->of = v;
+        list_init(&one->node);
+        list_append(&v->visits, &one->node);
 }
 
 static int take_stream(visitor *v, beam_stream *st) {
@@ -75,27 +94,47 @@ static int take_stream(visitor *v, beam_stream *st) {
                 mem_free(new);
                 return r;
         }
-        new->of = v;
-        list_init(&new->node);
-        list_append(&v->streams, &new->node);
+        keep_visit(v, new);
         return 0;
 }
 
-static bool is_context(const beam_msg *open) {
-        size_t n;
-        const char *service = beam_msg_data(open, &n);
+static void come_in(visitor *v, annex *a, beam_msg *open) {
+        visit *new = mem_zero(sizeof(*new));
 
-        return n == 0 || (n == strlen("context") && memcmp(service, "context", n) == 0);
+        if (!new)
+                return;
+        new->annex = a;
+        new->guest.over = on_guest_over;
+        if (a->come(a, open, &new->guest) < 0)
+                mem_free(new);
+        else
+                keep_visit(v, new);
 }
 
-/* What is no stream is closed unread, with the message. */
-static void opened(visitor *v, beam_msg *open) {
-        beam_stream *st = beam_msg_take_stream(open, 0);
+static void refuse(beam_msg *open) {
+        static const char why[] = "there is a context here, and no such service";
 
-        if (st && !is_context(open))
-                beam_stream_fail(st, BEAM_CODE_NO_SERVICE, "this is a context, and nothing else");
-        else if (st && take_stream(v, st) < 0)
-                beam_stream_fail(st, BEAM_CODE_INTERNAL, "out of memory or descriptors");
+        beam_stream_fail(beam_msg_take_stream(open, 0), BEAM_CODE_NO_SERVICE, why);
+        beam_sender_fail(beam_msg_take_sender(open, 0), BEAM_CODE_NO_SERVICE, why);
+        beam_receiver_fail(beam_msg_take_receiver(open, 0), BEAM_CODE_NO_SERVICE, why);
+}
+
+/* A channel of the service "context" is closed unread, with the message. */
+static void opened(visitor *v, beam_msg *open) {
+        bytes service;
+        beam_stream *st;
+        annex *a = v->of->annex(v->of->data);
+
+        service.p = beam_msg_data(open, &service.n);
+        if (service.n == 0 || bytes_equal(service, BYTES("context"))) {
+                st = beam_msg_take_stream(open, 0);
+                if (st && take_stream(v, st) < 0)
+                        beam_stream_fail(st, BEAM_CODE_INTERNAL, "out of memory or descriptors");
+        } else if (a && bytes_equal(service, bytes_of(a->service))) {
+                come_in(v, a, open);
+        } else {
+                refuse(open);
+        }
         beam_msg_free(open);
 }
 
@@ -109,7 +148,7 @@ static void on_open(void *data, beam_receiver *opens) {
         } else if (r == 0) {
                 receiver_watch(opens, false, NULL, NULL);
                 v->is_over = true;
-                if (list_is_empty(&v->streams))
+                if (list_is_empty(&v->visits))
                         visitor_free(v);
         } else if (r != -ETIMEDOUT) {
                 visitor_free(v);
@@ -140,8 +179,7 @@ static void on_mem_peer(void *data, beam_listener *l) {
                 visitor_free(v);
 }
 
-void visitors_init(visitors *v, visitors_take_stream *take, void *data) {
-        *v = (visitors){ .take = take, .data = data };
+void visitors_init(visitors *v) {
         list_init(&v->all);
 }
 

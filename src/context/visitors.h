@@ -5,13 +5,15 @@
  * Visitors: sessions at the address of a context
  *
  * Who speaks mux there (spec/mux.md) opens streams of the service "context", or without a
- * name, and each of them is a connection as any other, which speaks RESP.
+ * name, and each of them is a connection as any other, which speaks RESP. Other services are
+ * in an annex.
  */
 
 #include <beam/beam.h>
 
 #include "../base/list.h"
 #include "../link/join.h"
+#include "annex.h"
 
 typedef int visitors_take_stream(void *data, beam_stream *st, void (*done)(void *data, int r),
                                  void *done_data, join **ret);
@@ -20,6 +22,8 @@ typedef struct visitors {
         /* A stream has come, which is joined to a connection when this succeeds: @done is called
          * once it has ended, from within the loop. */
         visitors_take_stream *take;
+        /* The annex that is open at this moment, or NULL. */
+        annex *(*annex)(void *data);
         void *data;
 
         /* private */
@@ -27,7 +31,8 @@ typedef struct visitors {
         list all;
 } visitors;
 
-void visitors_init(visitors *v, visitors_take_stream *take, void *data);
+/* Its public fields have been set. */
+void visitors_init(visitors *v);
 /* Those that are there end, without waiting. */
 void visitors_deinit(visitors *v);
 

@@ -44,6 +44,8 @@ static void leave(claim *c) {
 static void say_end(deed *d, asker *a) {
         claim *c = container_of(d, claim, deed);
 
+        if (c->guest)
+                guest_say_counts(c->guest, id_of(c), a);
         verdict_say(&c->verdict, a);
         untake(c, a);
 }
@@ -52,6 +54,8 @@ static void say_end(deed *d, asker *a) {
 static void on_end(deed *d, bool is_done) {
         claim *c = container_of(d, claim, deed);
 
+        if (is_done && c->guest)
+                guest_tell_end(c->guest, &c->verdict);
         if (is_done)
                 claim_free(c);
         else
@@ -125,7 +129,7 @@ static void begin(claim *c) {
         const run_options how = { .what = c->program,
                                   .mark = mark,
                                   .cwd = w->cwd,
-                                  .url = w->store ? NULL : w->url,
+                                  .url = w->ctx ? NULL : w->url,
                                   .routines = &w->routines };
 
         key_print(mark, "BEAM_JOB_MARK=%s-%s", w->token, id_of(c));
@@ -135,12 +139,15 @@ static void begin(claim *c) {
         c->run.loop = w->loop;
         c->run.buffer = w->buffer;
         c->run.order = &c->order;
+        c->run.guest = c->guest;
         if (run_start(&c->run, &how, c->why) < 0) {
                 end(c, c->run.verdict);
                 return;
         }
         c->is_running = true;
         say_begin(c);
+        if (c->guest && guest_begun(c->guest, run_pid(&c->run)) < 0)
+                worker_lose(w, -ENOMEM);
         worker_hear(w);
 }
 
@@ -257,17 +264,20 @@ static void decide(claim *c) {
 
 /* A job that was removed has an empty name, one that never was none. One that is too long to be
  * anybody's is known by its beginning, which is as little. */
+static void set_name(claim *c, bytes name) {
+        size_t n = name.n <= PROGRAMS_NAME_MAX ? name.n : PROGRAMS_NAME_MAX;
+
+        memcpy(c->name, name.p, n);
+        c->name[n] = '\0';
+        c->program = programs_find(&c->worker->programs, name);
+}
+
 static void on_name(void *data, int r, resp_cursor reply) {
         claim *c = data;
         resp_value v;
-        size_t n;
 
-        if (!has_come(c, r) || !resp_cursor_next(&reply, &v) || v.type != RESP_BULK)
-                return;
-        n = v.text.n <= PROGRAMS_NAME_MAX ? v.text.n : PROGRAMS_NAME_MAX;
-        memcpy(c->name, v.text.p, n);
-        c->name[n] = '\0';
-        c->program = programs_find(&c->worker->programs, v.text);
+        if (has_come(c, r) && resp_cursor_next(&reply, &v) && v.type == RESP_BULK)
+                set_name(c, v.text);
 }
 
 static void on_args(void *data, int r, resp_cursor reply) {
@@ -318,7 +328,7 @@ static void read_all(claim *c) {
                   BYTES("0"), BYTES(WORDS_MAX));
 }
 
-int claim_new(worker *w, bytes id, const char *queue, bool has_place) {
+static int make(worker *w, bytes id, claim **ret) {
         claim *c;
         int64_t number;
 
@@ -328,7 +338,6 @@ int claim_new(worker *w, bytes id, const char *queue, bool has_place) {
         if (!c)
                 return -ENOMEM;
         c->worker = w;
-        c->queue = queue;
         memcpy(c->run.sink.id, id.p, id.n);
         c->run.sink.is_known = true;
         run_init(&c->run);
@@ -336,16 +345,120 @@ int claim_new(worker *w, bytes id, const char *queue, bool has_place) {
         list_init(&c->node);
         list_append(&w->claims, &c->node);
         w->n_claims++;
+        *ret = c;
+        return 0;
+}
+
+static int give_env(claim *c) {
+        int r = order_inherit(&c->order, &c->worker->given);
+
+        return r < 0 ? r : order_give(&c->order, "BEAM_JOB", id_of(c));
+}
+
+int claim_new(worker *w, bytes id, const char *queue, bool has_place) {
+        claim *c;
+        int r = make(w, id, &c);
+
+        if (r < 0)
+                return r;
+        c->queue = queue;
         if (!has_place) {
                 move(c, bytes_of(queue), true);
                 return 0;
         }
-        if (order_inherit(&c->order, &w->given) < 0 ||
-            order_give(&c->order, "BEAM_JOB", id_of(c)) < 0) {
+        if (give_env(c) < 0) {
                 claim_free(c);
                 return -ENOMEM;
         }
         read_all(c);
+        return 0;
+}
+
+/* over a channel */
+
+static void on_guest_word(guest *g, bytes word) {
+        claim *c = g->data;
+
+        if (c->is_running)
+                run_take_word(&c->run, word);
+}
+
+static void on_guest_left(guest *g) {
+        claim *c = g->data;
+
+        if (c->is_running)
+                run_cancel(&c->run);
+}
+
+static void on_guest_emptied(guest *g) {
+        claim *c = g->data;
+
+        run_emptied(&c->run);
+}
+
+/* What speaks of keys says nothing here, and who says it means something else than he gets. */
+static void refuse_fields(order *o, resp_cursor fields) {
+        static const char *const others[] = { "output", "keep", "owner", "state" };
+        resp_value head, field;
+
+        resp_cursor_next(&fields, &head);
+        for (size_t n = head.n / 2; n > 0; n--) {
+                resp_cursor_next(&fields, &field);
+                for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                        if (bytes_equal(field.text, bytes_of(others[i])))
+                                order_refuse(o, "the field %s is not for a job over a channel",
+                                             others[i]);
+                resp_cursor_next(&fields, &field);
+        }
+}
+
+static int take_order(claim *c, const slip_order *o) {
+        int r = give_env(c);
+
+        refuse_fields(&c->order, o->fields);
+        if (r == 0)
+                r = order_take_args(&c->order, o->args);
+        if (r == 0)
+                r = order_take_env(&c->order, o->env);
+        if (r == 0)
+                r = order_take_fields(&c->order, o->fields);
+        if (r == 0)
+                r = c->program ? settle(c) : 0;
+        return r;
+}
+
+int claim_take(worker *w, beam_msg *msg) {
+        char key[KEY_MAX];
+        slip_order o;
+        claim *c;
+        int r = slip_read_order(msg, true, &o);
+
+        if (r == 0)
+                r = make(w, o.id, &c);
+        if (r < 0)
+                return r;
+        set_name(c, o.name);
+        r = take_order(c, &o);
+        if (r == 0)
+                r = guest_new(&o, msg, &c->guest);
+        if (r < 0) {
+                claim_free(c);
+                return r;
+        }
+        c->guest->heard = on_guest_word;
+        c->guest->left = on_guest_left;
+        c->guest->emptied = on_guest_emptied;
+        c->guest->data = c;
+        for (int i = 0; i < SINK_STREAMS; i++)
+                c->run.sink.streams[i].has_ended = true; /* none of it goes to the context */
+        beam_msg_free(msg);
+        /* the lock first: what is taken and has none is started anew by others */
+        if (c->program)
+                take_lock(c);
+        else
+                refuse_name(c);
+        asker_say(w->main, NULL, NULL, BYTES("RPUSH"),
+                  key_print(key, "/beam/workers/%s/taken", w->token), bytes_of(id_of(c)));
         return 0;
 }
 
@@ -355,6 +468,7 @@ claim *claim_free(claim *c) {
         fence_forget(&c->deed);
         asker_forget(w->main, c);
         run_deinit(&c->run);
+        guest_free(c->guest);
         order_deinit(&c->order);
         list_remove(&c->node);
         w->n_claims--;

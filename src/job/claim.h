@@ -11,6 +11,8 @@
  *     |      who serves it? ----> left alone ----> FREED
  *     |            | some: to their queue          ^
  *     \ no place, or no such job ------------------/
+ *
+ * One that came over a channel begins at its lock.
  */
 
 #include "fence.h"
@@ -42,11 +44,16 @@ struct claim {
         char why[ORDER_WHY_MAX];
         verdict verdict;
         deed deed;
+        guest *guest; /* of one that came over a channel, or NULL */
 };
 
 /* @id was taken from the list @queue, which stays. @has_place: it may run now, else it goes back.
  * -EINVAL: that is no number of a job; -ENOMEM. */
 int claim_new(worker *w, bytes id, const char *queue, bool has_place);
+
+/* The order in @msg, which a desk has handed on, takes one of our places; the message stays the
+ * caller's when this fails. -EPROTO: it is none; -ENOMEM. */
+int claim_take(worker *w, beam_msg *msg);
 
 /* What it runs is ended, and nothing more is said of it. NULL comes back. */
 claim *claim_free(claim *c);

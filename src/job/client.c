@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job as its client has it: written into the context, read, told things, left. */
+/* A job of keys as its client has it: written into the context, read, told things, left. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,10 +10,12 @@
 #include "../base/fork.h"
 #include "../base/mem.h"
 #include "../loop/loop.h"
+#include "job.h"
+#include "outcome.h"
 #include "reader.h"
+#include "removal.h"
 
 enum {
-        WORDS_MAX = 4096,   /* arguments, and variables. Picked. */
         KEEP = 4 << 20,     /* what may lie unread unless it is said: J4 */
         FRAMES_MAX = 64,    /* of input that lie there: as much as of output */
         UNANSWERED_MAX = 8, /* that have been sent, and nobody has said how many lie there now */
@@ -25,13 +27,12 @@ enum {
 /* A context that has said nothing for so long is lost; picked, as for those who follow one. */
 #define PATIENCE (60 * CLOCK_SECOND)
 
-/* What a job consists of, but for the places of its readers. */
+/* What a client has to do with of a job. */
 typedef enum key {
         KEY_LOCK,
         KEY_ARGS,
         KEY_ENV,
         KEY_IN,
-        KEY_OUT,
         KEY_STATUS,
         KEY_WAIT,
         KEY_FIELDS,
@@ -48,7 +49,6 @@ static const char *const key_forms[N_KEYS][2] = {
         [KEY_ARGS] = { "/jobs/", "/args" },
         [KEY_ENV] = { "/jobs/", "/env" },
         [KEY_IN] = { "/jobs/", "/in" },
-        [KEY_OUT] = { "/jobs/", "/out" },
         [KEY_STATUS] = { "/jobs/", "/status" },
         [KEY_WAIT] = { "/jobs/", "/wait" },
         [KEY_FIELDS] = { "/beam/jobs/", "" },
@@ -59,12 +59,11 @@ static const char *const key_forms[N_KEYS][2] = {
         [KEY_READERS] = { "/beam/jobs/", "/readers" },
 };
 
-struct beam_job {
-        uint32_t forks;
+typedef struct keyed {
+        beam_job base;
         asker *talk, *log; /* which waits most of the time */
         int error;
-        uint64_t id;
-        char id_text[DECIMAL_MAX];
+        char id_text[DECIMAL_MAX + 1];
         char *name; /* n_name bytes */
         size_t n_name;
         bytes id_bytes;
@@ -84,19 +83,25 @@ struct beam_job {
         bool is_over; /* it has ended, and what follows is asked for */
         bool is_known;
         stream_id final; /* entry of the log, where that does not say so */
-        char status[32], exit[16], why[256];
-        int64_t signal;
+        outcome outcome;
         bool has_told;
 
         bool has_answered; /* what a call waits for */
         bool is_brief;
-};
+} keyed;
 
-static bytes key_of(const beam_job *j, key k) {
+static const job_calls keyed_calls;
+static void keyed_free(beam_job *base);
+
+static keyed *of(beam_job *base) {
+        return container_of(base, keyed, base);
+}
+
+static bytes key_of(const keyed *j, key k) {
         return bytes_of(j->keys[k]);
 }
 
-static void fail(beam_job *j, int error) {
+static void fail(keyed *j, int error) {
         if (!j->error)
                 j->error = error;
 }
@@ -117,7 +122,7 @@ static int error_of(bytes text) {
 }
 
 /* The first value of a reply; false if there is none, and why has been noted. */
-static bool take(beam_job *j, int error, resp_cursor *reply, resp_value *ret) {
+static bool take(keyed *j, int error, resp_cursor *reply, resp_value *ret) {
         if (error < 0) {
                 fail(j, error);
                 return false;
@@ -131,7 +136,7 @@ static bool take(beam_job *j, int error, resp_cursor *reply, resp_value *ret) {
 }
 
 /* Turn the loop until *@what. */
-static int wait_for(beam_job *j, const bool *what, int64_t deadline) {
+static int wait_for(keyed *j, const bool *what, int64_t deadline) {
         while (!*what && !j->error) {
                 if (is_past(deadline))
                         return -ETIMEDOUT;
@@ -142,12 +147,8 @@ static int wait_for(beam_job *j, const bool *what, int64_t deadline) {
 
 /* its end */
 
-static void copy(char *ret, size_t size, bytes text) {
-        snprintf(ret, size, "%.*s", (int)(text.n < size ? text.n : size), text.p);
-}
-
 static void on_final(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v) || v.type != RESP_ARRAY || v.n == 0)
@@ -158,19 +159,19 @@ static void on_final(void *data, int error, resp_cursor reply) {
 }
 
 static void on_status(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v))
                 return;
         if (v.type == RESP_BULK)
-                copy(j->status, sizeof(j->status), v.text);
+                (void)outcome_take(&j->outcome, &j->reader.tally, BYTES("status"), v.text);
         else
                 fail(j, -ESRCH); /* removed, before its end was read here */
 }
 
 static void on_fields(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v, name;
 
         if (!take(j, error, &reply, &v))
@@ -178,20 +179,14 @@ static void on_fields(void *data, int error, resp_cursor reply) {
         for (size_t n = v.type == RESP_ARRAY ? v.n / 2 : 0; n > 0; n--) {
                 resp_cursor_next(&reply, &name);
                 resp_cursor_next(&reply, &v);
-                if (bytes_equal(name.text, BYTES("exit")))
-                        copy(j->exit, sizeof(j->exit), v.text);
-                else if (bytes_equal(name.text, BYTES("why")))
-                        copy(j->why, sizeof(j->why), v.text);
-                else if (bytes_equal(name.text, BYTES("signal")))
-                        decimal_read(v.text.p, v.text.n, &j->signal);
-                else if (tally_announce(&j->reader.tally, name.text, v.text) < 0)
+                if (outcome_take(&j->outcome, &j->reader.tally, name.text, v.text) < 0)
                         fail(j, -EPROTO);
         }
         j->is_known = !j->error;
 }
 
 /* It has a status, and all of its output lies there. */
-static void end(beam_job *j) {
+static void end(keyed *j) {
         if (j->is_over)
                 return;
         j->is_over = j->reader.stays = true;
@@ -205,7 +200,7 @@ static void end(beam_job *j) {
 
 /* The log says so itself, unless the end of it was removed before we came. */
 static void on_look_at_status(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v))
@@ -217,7 +212,7 @@ static void on_look_at_status(void *data, int error, resp_cursor reply) {
 
 /* being there */
 
-static void say_owned(beam_job *j, int64_t ms) {
+static void say_owned(keyed *j, int64_t ms) {
         char text[DECIMAL_MAX];
 
         if (j->is_owned)
@@ -225,7 +220,7 @@ static void say_owned(beam_job *j, int64_t ms) {
                           BYTES("PX"), (bytes){ text, decimal_print(ms, text) });
 }
 
-static void renew(beam_job *j) {
+static void renew(keyed *j) {
         if (!j->is_known)
                 say_owned(j, READER_LEASE_MS);
         reader_say_place(&j->reader, READER_LEASE_MS);
@@ -235,7 +230,7 @@ static void renew(beam_job *j) {
 }
 
 static void on_renew(timer *t) {
-        beam_job *j = container_of(t, beam_job, renew);
+        keyed *j = container_of(t, keyed, renew);
 
         if (!j->is_over && clock_now() - j->heard > PATIENCE) {
                 fail(j, -ECONNRESET);
@@ -246,14 +241,14 @@ static void on_renew(timer *t) {
 }
 
 /* Whether it has been begun or watched, from here on it is the same. */
-static void enter(beam_job *j) {
+static void enter(keyed *j) {
         j->heard = clock_now();
         timer_start(&j->renew, loop_get(),
                     clock_add(clock_now(), READER_RENEW_MS * (CLOCK_SECOND / 1000)));
 }
 
-static void name_it(beam_job *j, uint64_t id, size_t keep) {
-        j->id = id;
+static void name_it(keyed *j, uint64_t id, size_t keep) {
+        j->base.id = id;
         j->id_bytes = (bytes){ j->id_text, decimal_print((int64_t)id, j->id_text) };
         for (int k = 0; k < N_KEYS; k++)
                 snprintf(j->keys[k], sizeof(j->keys[k]), "%s%" PRIu64 "%s", key_forms[k][0], id,
@@ -261,7 +256,7 @@ static void name_it(beam_job *j, uint64_t id, size_t keep) {
         reader_open(&j->reader, j->talk, j->log, id, keep ? keep : KEEP);
 }
 
-static int keep_name(beam_job *j, bytes name) {
+static int keep_name(keyed *j, bytes name) {
         j->name = mem_copy(name.p, name.n);
         j->n_name = name.n;
         return j->name ? 0 : -ENOMEM;
@@ -270,7 +265,7 @@ static int keep_name(beam_job *j, bytes name) {
 /* starting */
 
 static void on_created(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v))
@@ -279,13 +274,13 @@ static void on_created(void *data, int error, resp_cursor reply) {
                 fail(j, -EPROTO);
                 return;
         }
-        j->id = (uint64_t)v.integer - 1;
+        j->base.id = (uint64_t)v.integer - 1;
         j->has_answered = true;
 }
 
 /* What a transaction answers: something for each of its commands, and no error. */
 static void on_begun(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v))
@@ -310,23 +305,7 @@ static size_t n_words(const char *const *words) {
         return n;
 }
 
-static int check(const beam_job_options *opt) {
-        size_t n_args = n_words(opt->argv), n_env = n_words(opt->env);
-
-        if (n_args == 0 || !*opt->argv[0] || opt->timeout < 0 || opt->grace < 0)
-                return -EINVAL;
-        if (n_args > WORDS_MAX || n_env > WORDS_MAX)
-                return -E2BIG;
-        for (size_t i = 0; i < n_env; i++)
-                if (opt->env[i][0] == '=' || !strchr(opt->env[i], '='))
-                        return -EINVAL;
-        for (const char *const *text = opt->limits; text && *text; text++)
-                if (!strchr(*text, '='))
-                        return -EINVAL;
-        return 0;
-}
-
-static int say_words(beam_job *j, const beam_job_options *opt) {
+static int say_words(keyed *j, const beam_job_options *opt) {
         size_t n_args = n_words(opt->argv), n_env = n_words(opt->env);
         bytes *argv = mem_array(2 + (n_args > 2 * n_env ? n_args : 2 * n_env), sizeof(*argv));
 
@@ -351,7 +330,7 @@ static int say_words(beam_job *j, const beam_job_options *opt) {
         return 0;
 }
 
-static void say_number(beam_job *j, const char *field, int64_t n) {
+static void say_number(keyed *j, const char *field, int64_t n) {
         char text[DECIMAL_MAX];
 
         if (n > 0)
@@ -359,14 +338,14 @@ static void say_number(beam_job *j, const char *field, int64_t n) {
                           bytes_of(field), (bytes){ text, decimal_print(n, text) });
 }
 
-static void say_text(beam_job *j, const char *field, const char *text) {
+static void say_text(keyed *j, const char *field, const char *text) {
         if (text)
                 asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS),
                           bytes_of(field), bytes_of(text));
 }
 
 /* "nofile=1024" is the field limit.nofile. */
-static void say_limit(beam_job *j, const char *text) {
+static void say_limit(keyed *j, const char *text) {
         const char *equals = strchr(text, '=');
         char field[64]; /* of a longer name there is no limit */
 
@@ -374,7 +353,7 @@ static void say_limit(beam_job *j, const char *text) {
         say_text(j, field, equals + 1);
 }
 
-static void say_how(beam_job *j, const beam_job_options *opt) {
+static void say_how(keyed *j, const beam_job_options *opt) {
         say_text(j, "cwd", opt->cwd);
         say_text(j, "user", opt->run_as);
         say_text(j, "umask", opt->umask);
@@ -383,7 +362,7 @@ static void say_how(beam_job *j, const beam_job_options *opt) {
 }
 
 /* All in one transaction: whoever takes it finds all of it. */
-static int say_all(beam_job *j, const beam_job_options *opt) {
+static int say_all(keyed *j, const beam_job_options *opt) {
         const int64_t ms = CLOCK_SECOND / 1000;
         int r;
 
@@ -409,7 +388,7 @@ static int say_all(beam_job *j, const beam_job_options *opt) {
         return asker_say(j->talk, on_begun, j, BYTES("EXEC"));
 }
 
-static int open_askers(beam_job *j, const char *text, const char *user, const char *password) {
+static int open_askers(keyed *j, const char *text, const char *user, const char *password) {
         asker **all[] = { &j->talk, &j->log };
         url at;
         int r = url_parse(text, &at);
@@ -424,41 +403,28 @@ static int open_askers(beam_job *j, const char *text, const char *user, const ch
 
 static void on_look(timer *t);
 
-static int new_job(const char *at, const beam_job_options *opt, beam_job **ret) {
-        beam_job *j = mem_zero(sizeof(*j));
+static int new_job(const char *at, const beam_job_options *opt, keyed **ret) {
+        keyed *j = mem_zero(sizeof(*j));
         int r;
 
         if (!j)
                 return -ENOMEM;
-        j->forks = fork_count();
+        j->base = (beam_job){ &keyed_calls, fork_count(), 0 };
         j->renew.fn = on_renew;
         j->look.fn = on_look;
         r = open_askers(j, at, opt->user, opt->password);
         if (r < 0) {
-                beam_job_free(j);
+                keyed_free(&j->base);
                 return r;
         }
         *ret = j;
         return 0;
 }
 
-/* One who knows less of them than we do leaves the rest as it is unless said. */
-static beam_job_options take_options(const beam_job_options *opt) {
-        beam_job_options o = { .size = sizeof(o) };
+int keyed_start(const char *at, const beam_job_options *opt, beam_job **ret, int64_t deadline) {
+        keyed *j;
+        int r = new_job(at, opt, &j);
 
-        if (opt)
-                memcpy(&o, opt, opt->size < sizeof(o) ? opt->size : sizeof(o));
-        return o;
-}
-
-int beam_job_start(const char *at, const beam_job_options *given, beam_job **ret,
-                   int64_t deadline) {
-        const beam_job_options o = take_options(given), *opt = &o;
-        beam_job *j;
-        int r = check(opt);
-
-        if (r == 0)
-                r = new_job(at, opt, &j);
         if (r < 0)
                 return r;
         asker_say(j->talk, on_created, j, BYTES("RPUSH"), BYTES("/jobs"), bytes_of(opt->argv[0]));
@@ -466,7 +432,7 @@ int beam_job_start(const char *at, const beam_job_options *given, beam_job **ret
         if (r == 0)
                 r = wait_for(j, &j->has_answered, deadline);
         if (r == 0) {
-                name_it(j, j->id, opt->keep);
+                name_it(j, j->base.id, opt->keep);
                 r = say_all(j, opt);
         }
         if (r == 0) {
@@ -474,15 +440,15 @@ int beam_job_start(const char *at, const beam_job_options *given, beam_job **ret
                 r = wait_for(j, &j->is_begun, deadline);
         }
         if (r < 0) {
-                beam_job_free(j);
+                keyed_free(&j->base);
                 return r;
         }
-        *ret = j;
+        *ret = &j->base;
         return 0;
 }
 
 static void on_named(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v))
@@ -495,11 +461,10 @@ static void on_named(void *data, int error, resp_cursor reply) {
                 j->has_answered = true;
 }
 
-int beam_job_attach(const char *at, uint64_t id, const beam_job_options *given, beam_job **ret,
-                    int64_t deadline) {
-        const beam_job_options opt = take_options(given);
-        beam_job *j;
-        int r = id > INT64_MAX ? -ESRCH : new_job(at, &opt, &j);
+int keyed_attach(const char *at, uint64_t id, const beam_job_options *opt, beam_job **ret,
+                 int64_t deadline) {
+        keyed *j;
+        int r = id > INT64_MAX ? -ESRCH : new_job(at, opt, &j);
 
         if (r < 0)
                 return r;
@@ -510,54 +475,17 @@ int beam_job_attach(const char *at, uint64_t id, const beam_job_options *given, 
         enter(j);
         r = wait_for(j, &j->has_answered, deadline);
         if (r < 0) {
-                beam_job_free(j);
+                keyed_free(&j->base);
                 return r;
         }
-        *ret = j;
+        *ret = &j->base;
         return 0;
-}
-
-uint64_t beam_job_id(const beam_job *j) {
-        return j->id;
 }
 
 /* reading */
 
-static void tell_end(beam_job *j, beam_job_event *ret) {
-        static const struct {
-                const char *name;
-                beam_job_exit exit;
-        } others[] = {
-                { "lost", BEAM_JOB_LOST },
-                { "refused", BEAM_JOB_REFUSED },
-                { "timed out", BEAM_JOB_TIMED_OUT },
-                { "cancelled", BEAM_JOB_CANCELLED },
-        };
-        int64_t status;
-
-        *ret = (beam_job_event){
-                .kind = BEAM_JOB_ENDED,
-                .exit = BEAM_JOB_LOST, /* as is what nobody understands */
-                .status = -1,
-                .why = j->why,
-                .is_whole = tally_is_whole(&j->reader.tally),
-        };
-        if (decimal_read(j->status, strlen(j->status), &status) && status >= 0 && status <= 255) {
-                ret->status = (int)status;
-                ret->exit = BEAM_JOB_EXITED;
-                if (strcmp(j->exit, "signalled") == 0) {
-                        ret->exit = BEAM_JOB_SIGNALLED;
-                        ret->signal = (int)j->signal;
-                }
-                return;
-        }
-        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-                if (strcmp(j->status, others[i].name) == 0)
-                        ret->exit = others[i].exit;
-}
-
 /* Returns 1 with an event, 0 if there is none yet. */
-static int tell(beam_job *j, beam_job_event *ret) {
+static int tell(keyed *j, beam_job_event *ret) {
         int r;
 
         if (j->has_told)
@@ -569,7 +497,7 @@ static int tell(beam_job *j, beam_job_event *ret) {
                 end(j);
         if (j->is_known &&
             (j->reader.has_ended || stream_id_compare(j->reader.last, j->final) >= 0)) {
-                tell_end(j, ret);
+                outcome_tell(&j->outcome, &j->reader.tally, ret);
                 j->has_told = true;
                 return 1;
         }
@@ -578,11 +506,10 @@ static int tell(beam_job *j, beam_job_event *ret) {
         return j->error;
 }
 
-int beam_job_next(beam_job *j, beam_job_event *ret, int64_t deadline) {
+static int keyed_next(beam_job *base, beam_job_event *ret, int64_t deadline) {
+        keyed *j = of(base);
         int r;
 
-        if (j->forks != fork_count())
-                return -ECHILD;
         while ((r = tell(j, ret)) == 0) {
                 if (is_past(deadline))
                         return -ETIMEDOUT;
@@ -594,7 +521,7 @@ int beam_job_next(beam_job *j, beam_job_event *ret, int64_t deadline) {
 /* telling it things */
 
 static void on_counted(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (take(j, error, &reply, &v) && v.type == RESP_INTEGER)
@@ -603,7 +530,7 @@ static void on_counted(void *data, int error, resp_cursor reply) {
 }
 
 static void on_pushed(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         j->n_unanswered--;
@@ -612,12 +539,12 @@ static void on_pushed(void *data, int error, resp_cursor reply) {
 }
 
 static void on_look(timer *t) {
-        beam_job *j = container_of(t, beam_job, look);
+        keyed *j = container_of(t, keyed, look);
 
         asker_say(j->talk, on_counted, j, BYTES("LLEN"), key_of(j, KEY_IN));
 }
 
-static bool has_room(beam_job *j) {
+static bool has_room(keyed *j) {
         if (j->n_unanswered < UNANSWERED_MAX && j->n_there + j->n_unanswered < FRAMES_MAX)
                 return true;
         if (j->n_unanswered == 0 && !j->is_looking) {
@@ -627,16 +554,12 @@ static bool has_room(beam_job *j) {
         return false;
 }
 
-int beam_job_write(beam_job *j, unsigned stream, const void *data, size_t n, int64_t deadline) {
+static int keyed_write(beam_job *base, unsigned stream, const void *data, size_t n,
+                       int64_t deadline) {
+        keyed *j = of(base);
         char head[DECIMAL_MAX + 1];
         size_t n_head;
 
-        if (j->forks != fork_count())
-                return -ECHILD;
-        if (stream >= TALLY_STREAMS)
-                return -EINVAL;
-        if (n > BEAM_JOB_WRITE_MAX)
-                return -EMSGSIZE;
         if (!j->frame && !(j->frame = mem_new(BEAM_JOB_WRITE_MAX + sizeof(head))))
                 return -ENOMEM;
         for (;;) {
@@ -661,27 +584,24 @@ int beam_job_write(beam_job *j, unsigned stream, const void *data, size_t n, int
                          (bytes){ j->frame, n_head + n });
 }
 
-static int control(beam_job *j, const char *word) {
-        if (j->forks != fork_count())
-                return -ECHILD;
+static int control(keyed *j, const char *word) {
         if (j->error)
                 return j->error;
         return asker_say(j->talk, NULL, NULL, BYTES("RPUSH"), key_of(j, KEY_CONTROL),
                          bytes_of(word));
 }
 
-int beam_job_signal(beam_job *j, int number) {
+static int keyed_signal(beam_job *base, int number) {
+        keyed *j = of(base);
         char word[32];
 
-        if (number < 1 || number > 64)
-                return -EINVAL;
         snprintf(word, sizeof(word), "signal %d", number);
         return control(j, word);
 }
 
 /* Who takes it out of where it waited is the only one who has it. */
 static void on_withdrawn(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (!take(j, error, &reply, &v) || v.type != RESP_INTEGER || v.integer == 0)
@@ -699,12 +619,11 @@ static void on_withdrawn(void *data, int error, resp_cursor reply) {
 
 /* A worker that serves other names may be moving it from the one to the other: look in that
  * order. */
-int beam_job_withdraw(beam_job *j) {
+static int keyed_withdraw(beam_job *base) {
+        keyed *j = of(base);
         const bytes prefix = BYTES("/beam/queue/");
         _cleanup_(mem_freep) char *queue = NULL;
 
-        if (j->forks != fork_count())
-                return -ECHILD;
         if (j->error)
                 return j->error;
         queue = mem_new(prefix.n + j->n_name);
@@ -718,35 +637,34 @@ int beam_job_withdraw(beam_job *j) {
                          (bytes){ queue, prefix.n + j->n_name }, BYTES("0"), j->id_bytes);
 }
 
-int beam_job_cancel(beam_job *j) {
-        int r = beam_job_withdraw(j);
+static int keyed_cancel(beam_job *base) {
+        keyed *j = of(base);
+        int r = keyed_withdraw(base);
 
         return r < 0 ? r : control(j, "cancel");
 }
 
-int beam_job_close_output(beam_job *j, unsigned stream) {
+static int keyed_close_output(beam_job *base, unsigned stream) {
+        keyed *j = of(base);
         char word[32];
 
-        if (stream >= TALLY_STREAMS)
-                return -EINVAL;
         tally_unwant(&j->reader.tally, stream);
         snprintf(word, sizeof(word), "close %u", stream);
         return control(j, word);
 }
 
 static void on_answer(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (take(j, error, &reply, &v))
                 j->has_answered = true;
 }
 
-int beam_job_be_away(beam_job *j, int64_t ns, int64_t deadline) {
+static int keyed_be_away(beam_job *base, int64_t ns, int64_t deadline) {
+        keyed *j = of(base);
         int64_t ms = ns / (CLOCK_SECOND / 1000);
 
-        if (j->forks != fork_count())
-                return -ECHILD;
         if (ms < 1)
                 return -EINVAL;
         say_owned(j, ms);
@@ -758,38 +676,26 @@ int beam_job_be_away(beam_job *j, int64_t ns, int64_t deadline) {
 
 /* leaving */
 
-/* J25 */
-static void remove_it(beam_job *j) {
-        bytes argv[N_KEYS + 1] = { BYTES("DEL") };
-
-        for (int k = 0; k < N_KEYS; k++)
-                argv[k + 1] = key_of(j, (key)k);
-        asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
-        asker_say(j->talk, NULL, NULL, BYTES("LSET"), BYTES("/jobs"), j->id_bytes, BYTES(""));
-        asker_ask(j->talk, NULL, NULL, argv, N_KEYS + 1);
-        asker_say(j->talk, on_answer, j, BYTES("EXEC"));
-}
-
 static void on_left(void *data, bool is_last) {
-        beam_job *j = data;
+        keyed *j = data;
 
         if (is_last && j->is_brief && j->is_over)
-                remove_it(j);
+                removal_say(j->talk, j->id_text, on_answer, j);
         else
                 j->has_answered = true;
 }
 
 static void on_brief(void *data, int error, resp_cursor reply) {
-        beam_job *j = data;
+        keyed *j = data;
         resp_value v;
 
         if (take(j, error, &reply, &v))
                 j->is_brief = v.type == RESP_INTEGER && v.integer == 1;
 }
 
-int beam_job_leave(beam_job *j, int64_t deadline) {
-        if (j->forks != fork_count())
-                return -ECHILD;
+static int keyed_leave(beam_job *base, int64_t deadline) {
+        keyed *j = of(base);
+
         if (j->error)
                 return j->error;
         timer_stop(&j->renew);
@@ -801,9 +707,9 @@ int beam_job_leave(beam_job *j, int64_t deadline) {
         return wait_for(j, &j->has_answered, deadline);
 }
 
-beam_job *beam_job_free(beam_job *j) {
-        if (!j)
-                return NULL;
+static void keyed_free(beam_job *base) {
+        keyed *j = of(base);
+
         timer_stop(&j->renew);
         timer_stop(&j->look);
         reader_close(&j->reader);
@@ -811,5 +717,17 @@ beam_job *beam_job_free(beam_job *j) {
         asker_free(j->log);
         mem_free(j->frame);
         mem_free(j->name);
-        return mem_free(j);
+        mem_free(j);
 }
+
+static const job_calls keyed_calls = {
+        .next = keyed_next,
+        .write = keyed_write,
+        .signal = keyed_signal,
+        .withdraw = keyed_withdraw,
+        .cancel = keyed_cancel,
+        .close_output = keyed_close_output,
+        .be_away = keyed_be_away,
+        .leave = keyed_leave,
+        .free = keyed_free,
+};

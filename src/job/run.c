@@ -193,7 +193,7 @@ static void on_input(source *src, unsigned events) {
 }
 
 bool run_wants_input(const run *r) {
-        return (r->process || r->routine) && !r->is_over && !r->data;
+        return (r->process || r->routine) && !r->is_over && !r->data && !r->guest;
 }
 
 int run_take_frame(run *r, bytes text) {
@@ -324,6 +324,13 @@ static void wind_up(run *r, const process_end *end) {
         for (int i = 1; i < SINK_STREAMS; i++)
                 drain(&r->outputs[i]);
         conclude(r, end);
+        if (r->guest)
+                guest_empty(r->guest);
+        else
+                r->over(r);
+}
+
+void run_emptied(run *r) {
         r->over(r);
 }
 
@@ -363,10 +370,38 @@ static int make_directory(const order *o, const char *base, char **ret) {
         return 0;
 }
 
-static int start_process(run *r, const run_options *how, const int theirs[SINK_STREAMS],
+/* The program's ends of its streams, by number; -1 where it has none. */
+typedef struct ends {
+        int *fds;
+        size_t n;
+} ends;
+
+/* Pipes between it and the context. */
+static int open_pipes(run *r, ends *ret) {
+        int got = 0;
+
+        ret->fds = mem_array(SINK_STREAMS, sizeof(*ret->fds));
+        if (!ret->fds)
+                return -ENOMEM;
+        for (int i = 0; i < SINK_STREAMS && got == 0; i++) {
+                int fds[2] = { -1, -1 }, ours = i == 0 ? 1 : 0;
+
+                got = make_pipe(fds, ours);
+                ret->fds[ret->n++] = fds[!ours];
+                *(i == 0 ? &r->in : &r->outputs[i].fd) = fds[ours];
+        }
+        if (got == 0)
+                got = source_open(&r->in_src, r->loop, r->in, 0);
+        for (int i = 1; i < SINK_STREAMS && got == 0; i++)
+                got = source_open(&r->outputs[i].src, r->loop, r->outputs[i].fd, SOURCE_READ);
+        return got;
+}
+
+static int start_process(run *r, const run_options *how, const ends *theirs,
                          process_step *ret_step) {
+        _cleanup_(mem_freep) process_stream *streams =
+                mem_array(theirs->n ? theirs->n : 1, sizeof(*streams));
         _cleanup_(mem_freep) char *directory = NULL;
-        process_stream streams[SINK_STREAMS];
         process_options o = {
                 .program = how->what->path,
                 .argv = (const char *const *)r->order->argv.p,
@@ -378,20 +413,21 @@ static int start_process(run *r, const run_options *how, const int theirs[SINK_S
                 .has_umask = r->order->has_umask,
                 .umask = r->order->umask,
                 .streams = streams,
-                .n_streams = SINK_STREAMS,
                 .dies_with_us = true,
                 .ended = on_ended,
                 .data = r,
         };
-        int got = make_directory(r->order, how->cwd, &directory);
+        int got = streams ? make_directory(r->order, how->cwd, &directory) : -ENOMEM;
 
-        for (int i = 0; i < SINK_STREAMS; i++)
-                streams[i] = (process_stream){ .to = i, .fd = theirs[i] };
+        for (size_t i = 0; got == 0 && i < theirs->n; i++)
+                if (theirs->fds[i] >= 0)
+                        streams[o.n_streams++] =
+                                (process_stream){ .to = (int)i, .fd = theirs->fds[i] };
         o.cwd = directory;
         return got == 0 ? process_start(&o, r->loop, ret_step, &r->process) : got;
 }
 
-static int start_routine(run *r, const run_options *how, int theirs[SINK_STREAMS]) {
+static int start_routine(run *r, const run_options *how, ends *theirs) {
         const routine_options o = {
                 .fn = how->what->fn,
                 .data = how->what->data,
@@ -399,33 +435,23 @@ static int start_routine(run *r, const run_options *how, int theirs[SINK_STREAMS
                           .argv = (const char *const *)r->order->argv.p,
                           .env = (const char *const *)r->order->env.p,
                           .url = how->url,
-                          .fds = theirs,
-                          .n_fds = SINK_STREAMS },
+                          .fds = theirs->fds,
+                          .n_fds = theirs->n },
                 .ended = on_returned,
                 .ended_data = r,
         };
         int got = routine_start(how->routines, &o, r->loop, &r->routine);
 
-        for (int i = 0; got == 0 && i < SINK_STREAMS; i++)
-                theirs[i] = -1;
+        for (size_t i = 0; got == 0 && i < theirs->n; i++)
+                theirs->fds[i] = -1;
         return got;
 }
 
-static int start(run *r, const run_options *how, process_step *ret_step, int theirs[SINK_STREAMS]) {
-        int got = 0;
+static int start(run *r, const run_options *how, process_step *ret_step, ends *theirs) {
+        int got;
 
         *ret_step = PROCESS_PREPARE;
-        for (int i = 0; i < SINK_STREAMS && got == 0; i++) {
-                int fds[2] = { -1, -1 }, ours = i == 0 ? 1 : 0;
-
-                got = make_pipe(fds, ours);
-                theirs[i] = fds[!ours];
-                *(i == 0 ? &r->in : &r->outputs[i].fd) = fds[ours];
-        }
-        if (got == 0)
-                got = source_open(&r->in_src, r->loop, r->in, 0);
-        for (int i = 1; i < SINK_STREAMS && got == 0; i++)
-                got = source_open(&r->outputs[i].src, r->loop, r->outputs[i].fd, SOURCE_READ);
+        got = r->guest ? guest_open(r->guest, &theirs->fds, &theirs->n) : open_pipes(r, theirs);
         if (got == 0 && r->order->timeout_ms)
                 got = timer_start(&r->limit, r->loop,
                                   clock_add(clock_now(), r->order->timeout_ms * 1000000));
@@ -447,11 +473,13 @@ void run_init(run *r) {
 }
 
 int run_start(run *r, const run_options *o, char why[static ORDER_WHY_MAX]) {
-        int theirs[SINK_STREAMS] = { -1, -1, -1 }, got;
+        ends theirs = { 0 };
+        int got;
         process_step step;
 
-        got = start(r, o, &step, theirs);
-        fd_close_all(theirs, SINK_STREAMS);
+        got = start(r, o, &step, &theirs);
+        fd_close_all(theirs.fds, theirs.n);
+        mem_free(theirs.fds);
         if (got == 0)
                 return 0;
         run_deinit(r);

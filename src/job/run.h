@@ -11,6 +11,7 @@
  * as it reads: while something lies here for it, run_wants_input() is false.
  */
 
+#include "guest.h"
 #include "order.h"
 #include "process.h"
 #include "programs.h"
@@ -35,6 +36,7 @@ struct run {
         loop *loop;
         char *buffer;       /* of FRAME_HEAD_MAX + FRAME_DATA_MAX bytes; all runs may share it */
         const order *order; /* what it asks for */
+        guest *guest;       /* whose streams it has, and then none in the context; or NULL */
         sink sink;
         bool is_over;
         verdict verdict; /* once it is */
@@ -83,6 +85,9 @@ bool run_wants_input(const run *r);
 
 /* A frame of input, while it wants some. 0; -EPROTO: it is to be counted as bad; -ENOMEM. */
 int run_take_frame(run *r, bytes text);
+
+/* The streams of its guest have all that it has written. */
+void run_emptied(run *r);
 
 /* A word of control; what is not understood is passed over. */
 void run_take_word(run *r, bytes word);

@@ -9,6 +9,30 @@ static bytes print(int64_t n, char buf[static DECIMAL_MAX]) {
         return (bytes){ buf, decimal_print(n, buf) };
 }
 
+size_t verdict_put(const verdict *v, resp_out *out) {
+        size_t n = 5;
+
+        resp_out_bulk_text(out, "ended");
+        resp_out_bulk_text(out, "exit");
+        resp_out_bulk_text(out, v->exit);
+        resp_out_bulk_text(out, "status");
+        if (v->status < 0)
+                resp_out_bulk_text(out, v->exit);
+        else
+                resp_out_bulk_integer(out, v->status);
+        if (v->signal) {
+                resp_out_bulk_text(out, "signal");
+                resp_out_bulk_integer(out, v->signal);
+                n += 2;
+        }
+        if (v->why) {
+                resp_out_bulk_text(out, "why");
+                resp_out_bulk_text(out, v->why);
+                n += 2;
+        }
+        return n;
+}
+
 void verdict_say(const verdict *v, asker *a) {
         sink copy = *v->sink; /* it may have to be said again */
         const char *id = copy.id;

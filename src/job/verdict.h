@@ -7,6 +7,7 @@
  * Of one that ran, that was refused or cancelled before, or whose worker was lost.
  */
 
+#include "../wire/resp/out.h"
 #include "sink.h"
 
 typedef struct verdict {
@@ -16,6 +17,9 @@ typedef struct verdict {
         int signal;       /* or 0 */
         const char *why;  /* or NULL */
 } verdict;
+
+/* Write "ended", and then in pairs how; returns how many texts that were. */
+size_t verdict_put(const verdict *v, resp_out *out);
 
 /* Ask for all that says so; between MULTI and EXEC. */
 void verdict_say(const verdict *v, asker *a);

@@ -158,7 +158,7 @@ static int begin(beam_worker *b) {
 }
 
 int beam_worker_join(beam_worker *b, beam_context *ctx) {
-        b->worker.store = ctx->store;
+        b->worker.ctx = ctx;
         return begin(b);
 }
 

@@ -21,7 +21,8 @@ static void on_lost(void *data, int r, resp_cursor reply) {
 }
 
 static int ask_whom(worker *w, asker **ret) {
-        int r = w->store ? asker_new(w->store, ret) : asker_open(&w->at, w->user, w->password, ret);
+        int r = w->ctx ? asker_new(w->ctx->store, ret)
+                       : asker_open(&w->at, w->user, w->password, ret);
 
         if (r == 0)
                 asker_tell_loss(*ret, on_lost, w);
@@ -66,6 +67,53 @@ static void on_taken(void *data, int r, resp_cursor reply) {
         worker_take(w);
 }
 
+/* over channels */
+
+static void take_order(worker *w, beam_msg *msg) {
+        /* who has sent it sees that it is dropped, and nobody else is harmed */
+        if (claim_take(w, msg) < 0)
+                beam_msg_free(msg);
+}
+
+static void on_order(hire *h, beam_msg *msg) {
+        worker *w = container_of(h, worker, hire);
+
+        if (!has_place(w) && !w->is_stopping)
+                w->order = msg;
+        else
+                take_order(w, msg);
+        worker_take(w);
+}
+
+static void on_hire_ready(hire *h) {
+        worker_take(container_of(h, worker, hire));
+}
+
+static void on_hire_left(hire *h) {
+        worker *w = container_of(h, worker, hire);
+
+        w->is_awaited = false;
+        post_put(&w->step);
+}
+
+static bytes name_served(hire *h, size_t i) {
+        const worker *w = container_of(h, worker, hire);
+
+        return i < w->programs.n ? bytes_of(w->programs.all[i].name) : (bytes){ 0 };
+}
+
+/* What has come already is before what still lies there. */
+static void take_orders(worker *w) {
+        if (w->order && has_place(w)) {
+                beam_msg *msg = w->order;
+
+                w->order = NULL;
+                take_order(w, msg);
+        }
+        if (!w->order && has_place(w))
+                hire_ask(&w->hire);
+}
+
 /* A wait ends before a lease does that was renewed when it should be, so that nothing is taken by
  * who does not live. */
 void worker_take(worker *w) {
@@ -75,6 +123,7 @@ void worker_take(worker *w) {
                 post_put(&w->step);
         if (!w->is_serving || w->is_stopping || w->lost)
                 return;
+        take_orders(w);
         for (size_t i = 0; i < w->n_takers && has_place(w); i++) {
                 taker *t = &w->takers[i];
 
@@ -176,7 +225,7 @@ static void on_heard(void *data, int r, resp_cursor reply) {
 }
 
 /* Wait for all that may be said to jobs that run now. */
-static void listen(worker *w) {
+static void listen_to_all(worker *w) {
         size_t n_max = 3 + 2 * w->n_claims, n = 0;
         bytes *argv = mem_array(n_max, sizeof(*argv));
         char(*keys)[KEY_MAX] = mem_array(n_max, sizeof(*keys));
@@ -233,7 +282,7 @@ void worker_hear(worker *w) {
         if (w->lost)
                 return;
         if (!w->is_hearing && any) {
-                listen(w);
+                listen_to_all(w);
         } else if (w->is_hearing && lacking && !w->is_waking) {
                 w->is_waking = true;
                 asker_say(w->main, NULL, NULL, BYTES("RPUSH"), key_of(w, key, "/wake"), BYTES(""));
@@ -281,6 +330,7 @@ static void on_beat(timer *t) {
                 if (c->is_running)
                         claim_look_for_owner(c);
         }
+        hire_retry(&w->hire);
         fence_retry(&w->fence);
         heir_look(&w->heir);
 }
@@ -299,6 +349,7 @@ static void on_entered(void *data, int r, resp_cursor reply) {
         }
         w->is_serving = true;
         w->told(w, 0);
+        hire_open(&w->hire, w->token);
         heir_look(&w->heir);
         worker_take(w);
 }
@@ -363,6 +414,8 @@ static void link_down(worker *w) {
         w->lost = w->lost ? w->lost : -ECANCELED;
         for (list *node; (node = list_first(&w->claims));)
                 claim_free(container_of(node, claim, node));
+        w->order = beam_msg_free(w->order);
+        hire_close(&w->hire);
         heir_deinit(&w->heir);
         fence_deinit(&w->fence);
         close_takers(w);
@@ -418,7 +471,7 @@ static void on_step(post *p) {
                 link_down(w);
                 w->told(w, r);
                 timer_start(&w->again, w->loop, clock_add(clock_now(), AGAIN));
-        } else if (w->is_stopping && !w->is_leaving && w->n_claims == 0) {
+        } else if (w->is_stopping && !w->is_leaving && !w->is_awaited && w->n_claims == 0) {
                 w->is_leaving = true;
                 leave(w);
         }
@@ -438,6 +491,14 @@ int worker_open(worker *w) {
         }
         list_init(&w->claims);
         routines_init(&w->routines, on_returned);
+        w->hire.desk = w->ctx ? desk_of(w->ctx) : NULL;
+        w->hire.at = w->ctx ? NULL : &w->at;
+        w->hire.user = w->user;
+        w->hire.password = w->password;
+        w->hire.name = name_served;
+        w->hire.take = on_order;
+        w->hire.ready = on_hire_ready;
+        w->hire.left = on_hire_left;
         w->fence.lost = on_fence_lost;
         w->beat.fn = on_beat;
         w->again.fn = on_again;
@@ -450,6 +511,13 @@ void worker_stop(worker *w) {
         w->is_stopping = true;
         close_takers(w);
         timer_stop(&w->again);
+        w->is_awaited = hire_leave(&w->hire);
+        if (w->order) {
+                beam_msg *msg = w->order;
+
+                w->order = NULL;
+                take_order(w, msg);
+        }
         if (!w->is_serving)
                 w->is_stopped = true;
         post_put(&w->step);

@@ -15,6 +15,7 @@
 
 #include "claim.h"
 #include "heir.h"
+#include "hire.h"
 #include "permit.h"
 
 enum {
@@ -39,7 +40,7 @@ struct worker {
          * lost by; and that it has stopped. */
         void (*told)(worker *w, int r);
         void (*stopped)(worker *w);
-        struct store *store; /* of the context, if that is in this process; else it is at: */
+        beam_context *ctx; /* if it is in this process; else it is at: */
         url at;
         char *url;             /* the same in words; or NULL */
         char *user, *password; /* or NULL */
@@ -60,14 +61,17 @@ struct worker {
         char *buffer; /* of all runs */
 
         /* private */
+        hire hire;
+        beam_msg *order; /* that came over a channel, and has no place yet */
         asker *ear;
         bool is_hearing, is_waking;
         taker *takers;
         size_t n_takers;
         bool is_serving, is_stopping, is_leaving, is_stopped;
-        int lost;       /* what by, until it has been acted on */
-        int64_t leased; /* point when the lease that is there was asked for */
-        int64_t asked;  /* and the one that was asked for last */
+        bool is_awaited; /* an order may still come over a channel */
+        int lost;        /* what by, until it has been acted on */
+        int64_t leased;  /* point when the lease that is there was asked for */
+        int64_t asked;   /* and the one that was asked for last */
         timer beat, again;
         post step;
 };

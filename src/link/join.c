@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -38,9 +39,12 @@ struct join {
         tap in, out;
         uint8_t *held; /* read from the stream, and not yet written */
         size_t n_held, at_held;
+        size_t n_left; /* that is still to come from the descriptor, if it is known: */
+        bool is_ending;
         uint32_t forks;
         int r;
-        bool has_left; /* the stream, and the descriptors */
+        bool has_left;                                     /* the stream, and the descriptors */
+        void (*seen)(void *data, const void *p, size_t n); /* or NULL */
         void (*done)(void *data, int r);
         void *data;
         post finished; /* when somebody wants to know */
@@ -111,6 +115,20 @@ void join_stop(join *j) {
         join_free(j);
 }
 
+void join_watch(join *j, void (*seen)(void *data, const void *p, size_t n)) {
+        j->seen = seen;
+}
+
+void join_end_in(join *j) {
+        int n = 0;
+
+        if (j->has_left || j->in.over)
+                return;
+        j->is_ending = true;
+        j->n_left = ioctl(j->in.fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+        post_put(&j->by.post);
+}
+
 /* From the descriptor to the stream, while both can. */
 static void pump_in(join *j) {
         uint8_t *buf = loop_buffer(j->by.post.loop);
@@ -135,7 +153,11 @@ static void pump_in(join *j) {
                         return;
                 }
                 iov.iov_len = room < CHUNK ? room : CHUNK;
-                n = sock_recv(j->in.kind, j->in.fd, &iov, 1, NULL, &n_fds, false);
+                if (j->is_ending && j->n_left < iov.iov_len)
+                        iov.iov_len = j->n_left;
+                n = iov.iov_len ? sock_recv(j->in.kind, j->in.fd, &iov, 1, NULL, &n_fds, false) : 0;
+                if (n == -EAGAIN && j->is_ending)
+                        n = 0;
                 if (n == -EAGAIN) {
                         if (j->in.watched)
                                 source_want(&j->in.src, SOURCE_READ);
@@ -151,6 +173,10 @@ static void pump_in(join *j) {
                         in_over(j, BEAM_CODE_LOST, NULL);
                         return;
                 }
+                if (j->is_ending)
+                        j->n_left -= (size_t)n;
+                if (j->seen)
+                        j->seen(j->data, buf, (size_t)n);
                 for (ssize_t done = 0, r; done < n; done += r) {
                         r = stream_write(j->st, buf + done, (size_t)(n - done));
                         if (r < 0) {

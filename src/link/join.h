@@ -16,6 +16,11 @@ int join_start(beam_stream *st, int fd_in, int fd_out, bool user, void (*done)(v
 /* End it now: the stream and the descriptors are closed, and @done is not called. */
 void join_stop(join *j);
 
+/* Tell @seen of what is read from the descriptor, before it goes to the stream. */
+void join_watch(join *j, void (*seen)(void *data, const void *p, size_t n));
+/* From the descriptor comes no more than what lies in there now; then that way ends. */
+void join_end_in(join *j);
+
 /* beam_stream_join() with nobody to tell. */
 int join_quietly(beam_stream *st, int fd_in, int fd_out);
 
