@@ -27,12 +27,11 @@ enum {
 
 /* What a thread keeps of a size: less than a bundle, and perhaps a whole one. */
 typedef struct shelf {
-        beam_msg *first;
-        uint32_t n;
-        beam_msg *bundle;
+        beam_msg *first, *bundle;
+        int32_t room; /* so many more are a bundle; 0: nothing is kept, or not yet */
 } shelf;
 
-static __thread shelf shelves[N_CLASSES];
+static __thread shelf shelves[N_CLASSES + 1];
 static __thread bool shelves_known; /* will be emptied when the thread ends */
 static __thread bool freeing;
 static __thread beam_msg *to_free;
@@ -51,10 +50,10 @@ static size_t class_size(uint32_t c) {
         return (size_t)1 << (FIRST_SHIFT + c);
 }
 
-static uint32_t class_bundle(uint32_t c) {
+static int32_t class_bundle(uint32_t c) {
         size_t n = BUNDLE_BYTES >> (FIRST_SHIFT + c);
 
-        return n > BUNDLE_MAX ? BUNDLE_MAX : n < 1 ? 1 : (uint32_t)n;
+        return n > BUNDLE_MAX ? BUNDLE_MAX : n < 1 ? 1 : (int32_t)n;
 }
 
 static uint32_t class_of(size_t n) {
@@ -86,6 +85,7 @@ static void on_thread_exit(void *unused) {
         (void)unused;
         for (uint32_t c = 0; c < N_CLASSES; c++)
                 shelf_empty(c);
+        shelves_known = false;
 }
 
 static void depots_after_fork(void) {
@@ -102,6 +102,8 @@ static void exit_install(void) {
 static __attribute__((noinline)) void shelves_announce(void) {
         pthread_once(&exit_once, exit_install);
         pthread_setspecific(exit_key, shelves);
+        for (uint32_t c = 0; c < N_CLASSES; c++)
+                shelves[c].room = class_bundle(c);
         shelves_known = true;
 }
 
@@ -126,7 +128,7 @@ static bool depot_put(uint32_t c, beam_msg *bundle) {
         bool kept;
 
         lock_take(&d->guard);
-        kept = (size_t)d->n * class_bundle(c) * class_size(c) < DEPOT_BYTES;
+        kept = (size_t)d->n * (size_t)class_bundle(c) * class_size(c) < DEPOT_BYTES;
         if (kept) {
                 bundle->next_bundle = d->bundles;
                 d->bundles = bundle;
@@ -150,13 +152,24 @@ static beam_msg *depot_take(uint32_t c) {
         return bundle;
 }
 
-/* What has come together is a bundle; the one before it goes to the depot, or back to the heap. */
+/* There was no room for the one that was put last. What has come together is a bundle; the
+ * one before it goes to the depot, or back to the heap. */
 static __attribute__((noinline)) void shelf_is_full(uint32_t c) {
         shelf *s = &shelves[c];
 
+        if (c == NOT_KEPT) {
+                mem_free(s->first);
+                *s = (shelf){ 0 };
+                return;
+        }
+        if (!shelves_known) {
+                shelves_announce();
+                if (--s->room)
+                        return;
+        }
         if (s->bundle && !depot_put(c, s->bundle))
                 chain_free(s->bundle);
-        *s = (shelf){ .bundle = s->first };
+        *s = (shelf){ .bundle = s->first, .room = class_bundle(c) };
 }
 
 /* Aligned: head and a small message are two cache lines, not three. */
@@ -180,7 +193,7 @@ static __attribute__((noinline)) beam_msg *shelf_is_empty(uint32_t c) {
                 msg = depot_take(c);
         if (!msg)
                 return block_make(c, class_size(c) / 64);
-        *s = (shelf){ .first = msg->next, .n = class_bundle(c) - 1 };
+        *s = (shelf){ .first = msg->next, .room = 1 };
         return msg;
 }
 
@@ -195,28 +208,22 @@ static inline __attribute__((always_inline)) beam_msg *block_new(size_t n) {
         if (__builtin_expect(!msg, 0))
                 return shelf_is_empty(c);
         shelves[c].first = msg->next;
-        shelves[c].n--;
+        shelves[c].room++;
         return msg;
 }
 
 static inline __attribute__((always_inline)) void block_free(beam_msg *msg) {
-        uint32_t c = msg->size_class;
+        shelf *s = &shelves[msg->size_class];
 
-        if (c == NOT_KEPT) {
-                mem_free(msg);
-                return;
-        }
-        if (__builtin_expect(!shelves_known, 0))
-                shelves_announce();
-        msg->next = shelves[c].first;
-        shelves[c].first = msg;
-        if (++shelves[c].n == class_bundle(c))
-                shelf_is_full(c);
+        msg->next = s->first;
+        s->first = msg;
+        if (__builtin_expect(--s->room <= 0, 0))
+                shelf_is_full(msg->size_class);
 }
 
 /* life */
 
-beam_msg *msg_new(size_t n) {
+static inline __attribute__((always_inline)) beam_msg *make(size_t n) {
         beam_msg *msg = block_new(n);
 
         if (!msg)
@@ -229,6 +236,10 @@ beam_msg *msg_new(size_t n) {
         msg->pins = 0;
         msg->freed = false;
         return msg;
+}
+
+beam_msg *msg_new(size_t n) {
+        return make(n);
 }
 
 int msg_reserve(beam_msg **ret_msg, size_t n) {
@@ -253,7 +264,7 @@ int msg_reserve(beam_msg **ret_msg, size_t n) {
 }
 
 int beam_msg_new(const void *data, size_t n, beam_msg **ret) {
-        beam_msg *msg = msg_new(n);
+        beam_msg *msg = make(n);
 
         if (!msg)
                 return -ENOMEM;

@@ -274,11 +274,14 @@ int pipe_take_slow(chan_pipe *p, beam_msg **ret) {
         return r;
 }
 
-/* The receiver closed while the message went in. If it is still there, nobody has it. */
-int pipe_put_late(chan_pipe *p, _Atomic(beam_msg *) *slot, beam_msg *msg) {
+int pipe_put_heard(chan_pipe *p, _Atomic(beam_msg *) *slot, beam_msg *msg) {
         beam_msg *there = msg;
 
-        return atomic_compare_exchange_strong(slot, &there, NULL) ? pipe_tx_end(p) : 0;
+        /* if it is still there though the receiver has closed, nobody has it */
+        if (atomic_load(&p->rx_state) & PIPE_CLOSED)
+                return atomic_compare_exchange_strong(slot, &there, NULL) ? pipe_tx_end(p) : 0;
+        pipe_tell_rx(p);
+        return 0;
 }
 
 /* waiting */

@@ -108,40 +108,55 @@ int pipe_take_slow(chan_pipe *p, beam_msg **ret);
 /* Somebody waits for what has just been done. */
 void pipe_tell_rx(chan_pipe *p);
 void pipe_tell_tx(chan_pipe *p);
-int pipe_put_late(chan_pipe *p, _Atomic(beam_msg *) *slot, beam_msg *msg);
 
-static inline __attribute__((always_inline)) int pipe_put(chan_pipe *p, beam_msg *msg) {
-        _Atomic(beam_msg *) *slot;
-        uint32_t state;
+/* The parts of a put and a take that most of them are made of. */
 
-        if (__builtin_expect(p->tx.slow, 0) || (msg->extra && lodge_has_receivers(msg)) ||
-            !ring_has_room(&p->ring) ||
-            atomic_load_explicit(&p->rx_state, memory_order_relaxed) & PIPE_CLOSED)
-                return pipe_put_slow(p, msg);
+/* Whether the guard need not be taken. */
+static inline bool pipe_has_way(const chan_pipe *p) {
+        return !p->tx.slow && ring_has_room(&p->ring) &&
+               !(atomic_load_explicit(&p->rx_state, memory_order_relaxed) & PIPE_CLOSED);
+}
 
-        slot = ring_put(&p->ring, msg);
-        state = atomic_load(&p->rx_state);
-        if (__builtin_expect(state == 0, 1))
-                return 0;
-        if (state & PIPE_CLOSED)
-                return pipe_put_late(p, slot, msg);
-        pipe_tell_rx(p);
+/* The receiver waits, or has closed, while @msg went into @slot. */
+int pipe_put_heard(chan_pipe *p, _Atomic(beam_msg *) *slot, beam_msg *msg);
+
+/* Where there is a way. */
+static inline int pipe_put_straight(chan_pipe *p, beam_msg *msg) {
+        _Atomic(beam_msg *) *slot = ring_put(&p->ring, msg);
+
+        if (__builtin_expect(atomic_load(&p->rx_state), 0))
+                return pipe_put_heard(p, slot, msg);
         return 0;
 }
 
-static inline __attribute__((always_inline)) int pipe_take(chan_pipe *p, beam_msg **ret) {
-        beam_msg *msg;
+/* What comes next without the guard, if anything. */
+static inline beam_msg *pipe_next(const chan_pipe *p) {
+        return p->rx.slow ? NULL : ring_first(&p->ring);
+}
+
+/* Once its slot is free, and with it so many have been taken. */
+static inline void pipe_took(chan_pipe *p, size_t n_taken) {
+        if (__builtin_expect(n_taken >= atomic_load(&p->wake_tx_at), 0))
+                pipe_tell_tx(p);
+}
+
+static inline int pipe_put(chan_pipe *p, beam_msg *msg) {
+        if (!pipe_has_way(p) || (msg->extra && lodge_has_receivers(msg)))
+                return pipe_put_slow(p, msg);
+        return pipe_put_straight(p, msg);
+}
+
+static inline int pipe_take(chan_pipe *p, beam_msg **ret) {
+        beam_msg *msg = pipe_next(p);
         size_t n_taken;
 
-        if (__builtin_expect(p->rx.slow, 0) || !(msg = ring_first(&p->ring)))
+        if (!msg)
                 return pipe_take_slow(p, ret);
-
         n_taken = ring_free_slot(&p->ring);
         if (msg->extra)
                 lodge_leave(msg);
         *ret = msg;
-        if (__builtin_expect(n_taken >= atomic_load(&p->wake_tx_at), 0))
-                pipe_tell_tx(p);
+        pipe_took(p, n_taken);
         return 1;
 }
 

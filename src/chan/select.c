@@ -416,14 +416,6 @@ int beam_select(beam_arm *arms, size_t n_arms, int64_t deadline) {
         return chosen;
 }
 
-static __attribute__((noinline)) int send_slowly(beam_sender *tx, beam_msg *msg, int64_t deadline) {
-        beam_arm arm = { .tx = tx, .msg = msg };
-        int r;
-
-        r = beam_select(&arm, 1, deadline);
-        return r < 0 ? r : arm.r;
-}
-
 int sender_send(beam_sender *tx, beam_msg *msg) {
         beam_arm arm = { .tx = tx, .msg = msg };
         int r = check_arm(&arm);
@@ -439,14 +431,18 @@ static bool is_mine(const wire *w, const loop *l) {
         return w->s && w->s->loop == l && l && w->s->base.forks == fork_count();
 }
 
-int beam_send(beam_sender *tx, beam_msg *msg, int64_t deadline) {
+static bool is_plain(const chan_pipe *p, const beam_msg *msg) {
+        return p && !msg->extra && p->forks == fork_count() && msg->n <= p->max_msg;
+}
+
+static __attribute__((noinline)) int send_slowly(beam_sender *tx, beam_msg *msg, int64_t deadline) {
+        beam_arm arm = { .tx = tx, .msg = msg };
         chan_pipe *p = tx->pipe;
         loop *l;
         int r;
 
-        /* most sends on a pipe: no things, room in the ring */
-        if (p && !msg->extra && p->forks == fork_count() && msg->n <= p->max_msg) {
-                r = tx->over ? sender_put(tx, msg) : pipe_put(p, msg);
+        if (is_plain(p, msg)) {
+                r = sender_put(tx, msg);
                 if (r != -EAGAIN)
                         return r;
         } else if (!p && tx->wire->depth && is_mine(tx->wire, l = loop_mine())) {
@@ -456,14 +452,35 @@ int beam_send(beam_sender *tx, beam_msg *msg, int64_t deadline) {
                 if (r != -EAGAIN)
                         return r;
         }
+        r = beam_select(&arm, 1, deadline);
+        return r < 0 ? r : arm.r;
+}
+
+int beam_send(beam_sender *tx, beam_msg *msg, int64_t deadline) {
+        chan_pipe *p = tx->pipe;
+
+        /* Most sends on a pipe. Nothing is called here that returns: the few registers that
+         * this takes need not be saved. */
+        if (is_plain(p, msg) && !tx->over && pipe_has_way(p))
+                return pipe_put_straight(p, msg);
         return send_slowly(tx, msg, deadline);
 }
 
 static __attribute__((noinline)) int recv_slowly(beam_receiver *rx, beam_msg **ret_msg,
                                                  int64_t deadline) {
         beam_arm arm = { .rx = rx };
+        chan_pipe *p = rx->pipe;
         int r;
 
+        if (p && p->forks == fork_count()) {
+                r = receiver_take(rx, ret_msg);
+                if (r != -EAGAIN)
+                        return r;
+        } else if (!p && is_mine(rx->wire, loop_mine())) {
+                r = wire_recv(rx->wire, ret_msg);
+                if (r != -EAGAIN)
+                        return r;
+        }
         r = beam_select(&arm, 1, deadline);
         if (r < 0)
                 return r;
@@ -474,16 +491,13 @@ static __attribute__((noinline)) int recv_slowly(beam_receiver *rx, beam_msg **r
 
 int beam_recv(beam_receiver *rx, beam_msg **ret_msg, int64_t deadline) {
         chan_pipe *p = rx->pipe;
-        int r;
+        beam_msg *msg;
 
-        if (p && p->forks == fork_count()) {
-                r = rx->over ? receiver_take(rx, ret_msg) : pipe_take(p, ret_msg);
-                if (r != -EAGAIN)
-                        return r;
-        } else if (!p && is_mine(rx->wire, loop_mine())) {
-                r = wire_recv(rx->wire, ret_msg);
-                if (r != -EAGAIN)
-                        return r;
+        /* most receives on a pipe, as above */
+        if (p && p->forks == fork_count() && !rx->over && (msg = pipe_next(p)) && !msg->extra) {
+                *ret_msg = msg;
+                pipe_took(p, ring_free_slot(&p->ring));
+                return 1;
         }
         return recv_slowly(rx, ret_msg, deadline);
 }
