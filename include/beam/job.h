@@ -62,8 +62,8 @@ typedef struct beam_job_options {
 /* Start one at @url. Returns once it lies there to be taken by a worker, which may be late.
  * Errors as of beam_dial(), and: -EINVAL: no arguments, or what is no variable; -EACCES: the
  * password; -EPROTO: what answers is no Redis, or refuses; -E2BIG: more than 4,096 arguments
- * or variables; -ETIMEDOUT, -ECONNRESET: nobody knows; -ENOENT: nobody takes jobs over channels
- * there. */
+ * or variables; -ETIMEDOUT, -ECONNRESET: nobody knows; -EOPNOTSUPP: nobody takes jobs over
+ * channels there. */
 BEAM_API int beam_job_start(const char *url, const beam_job_options *opt, beam_job **ret,
                             int64_t deadline);
 

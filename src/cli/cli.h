@@ -67,7 +67,7 @@ typedef struct cli_opts {
         const char *users[CLI_LIST_MAX + 1], *limits[CLI_LIST_MAX + 1]; /* up to NULL */
         size_t n_users, n_limits;
         const char *umask;
-        bool detach, keep, goes_on;
+        bool detach, direct, keep, goes_on;
         const char *env[CLI_ENV_MAX]; /* NAME=VALUE, or NAME */
         size_t n_env;
         char **command; /* the words after "--", NULL-ended; NULL if there was none */

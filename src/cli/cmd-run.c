@@ -3,6 +3,7 @@
 /* beam run URL -- CMD [ARG...]: a command at a worker of a context, as if it ran here. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -23,8 +24,12 @@
  * night finds it in the morning. */
 #define AWAY (24 * 3600 * BEAM_SECOND)
 
+/* Our own descriptors, that the process may have as they are: 0 to 2. */
+enum { STANDARD = 3 };
+
 typedef struct run {
         const cli_opts *o;
+        int fds[STANDARD]; /* or -1 */
         beam_job *job;
         job_output output;
         relay relay;
@@ -234,6 +239,7 @@ static int attend(run *x, const char *url, int64_t deadline) {
                 say_error("out of memory");
                 return CLI_LOST;
         }
+        x->in_is_over = x->fds[STDIN_FILENO] >= 0;
         x->is_terminal = isatty(STDIN_FILENO);
         x->in = (wait_fd){ .fd = STDIN_FILENO, .fn = on_input };
         wait_add(&x->in);
@@ -271,6 +277,15 @@ static int detach(run *x, const char *url) {
         return r < 0 ? CLI_LOST : CLI_DONE;
 }
 
+/* Which of ours the process gets: all that there are, if the link passes them. */
+static bool give_fds(run *x, const char *url) {
+        const bool may = x->o->direct && strncmp(url, "unix:", strlen("unix:")) == 0;
+
+        for (int i = 0; i < STANDARD; i++)
+                x->fds[i] = may && fcntl(i, F_GETFD) >= 0 ? i : -1;
+        return may;
+}
+
 /* NAME alone is our own, if we have it. */
 static int read_env(const cli_opts *o, const char **ret) {
         size_t n = 0;
@@ -295,6 +310,8 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
         _cleanup_(beam_job_freep) beam_job *job = NULL;
         const bool has_limit = o->timeout != BEAM_FOREVER;
         int64_t deadline = beam_after(o->timeout);
+        run x = { .o = o, .relay.fn = on_signal };
+        const bool has_fds = n_words == 1 && give_fds(&x, words[0]);
         const beam_job_options opt = {
                 .size = sizeof(opt),
                 .argv = (const char *const *)o->command,
@@ -308,12 +325,18 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 .run_as = o->n_users ? o->users[o->n_users - 1] : NULL,
                 .umask = o->umask,
                 .limits = o->limits,
+                .direct = o->direct,
+                .fds = x.fds,
+                .n_fds = has_fds ? STANDARD : 0,
         };
-        run x = { .o = o, .relay.fn = on_signal };
         int r, status;
 
         if (n_words != 1 || !o->command || !o->command[0] || !*o->command[0]) {
                 say_error("run wants a URL, and a command behind --; see `beam help run`");
+                return CLI_MISUSE;
+        }
+        if (o->direct && o->detach) {
+                say_error("run --direct has its streams here: no --detach");
                 return CLI_MISUSE;
         }
         r = read_env(o, env);
@@ -321,19 +344,22 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 say_error("out of memory");
                 return CLI_LOST;
         }
-        status = cli_start_job(words[0], o, &opt, &job, deadline);
-        if (status != CLI_DONE)
-                return status;
-        x.job = job;
-        if (o->detach)
-                return detach(&x, words[0]);
-        r = relay_init(&x.relay);
+        /* before it has begun: whoever sees that it has may send us what is meant for it */
+        r = o->detach ? 0 : relay_init(&x.relay);
         if (r < 0) {
                 say_error("cannot set up signals: %s", strerror(-r));
-                return CLI_LOST; /* and nobody says any more that we are there */
+                return CLI_LOST;
         }
-        status = attend(&x, words[0], deadline);
-        relay_deinit(&x.relay);
+        status = cli_start_job(words[0], o, &opt, &job, deadline);
+        x.job = job;
+        if (status == CLI_DONE && o->detach)
+                return detach(&x, words[0]);
+        if (status == CLI_DONE) {
+                relay_begin();
+                status = attend(&x, words[0], deadline);
+        }
+        if (!o->detach)
+                relay_deinit(&x.relay);
         return status;
 }
 

@@ -171,7 +171,11 @@ const char *cli_password(const cli_opts *o) {
         return o->password ? o->password : o->service ? "" : NULL;
 }
 
-static int unstarted(const char *url, int r) {
+static int unstarted(const char *url, int r, bool direct) {
+        if (direct && (r == -EPROTO || r == -EOPNOTSUPP)) {
+                say_error("%s takes no jobs over channels; try without --direct", url);
+                return CLI_LOST;
+        }
         switch (r) {
         case -EACCES:
                 say_error("%s does not let us in; see --password", url);
@@ -196,7 +200,7 @@ int cli_start_job(const char *url, const cli_opts *o, const beam_job_options *op
 
         while (may_wait(o, r = beam_job_start(url, opt, ret, deadline), deadline))
                 ;
-        return r < 0 ? unstarted(url, r) : CLI_DONE;
+        return r < 0 ? unstarted(url, r, opt->direct) : CLI_DONE;
 }
 
 int cli_attach_job(const char *url, const cli_opts *o, uint64_t id, beam_job **ret,
@@ -213,7 +217,7 @@ int cli_attach_job(const char *url, const cli_opts *o, uint64_t id, beam_job **r
                           (unsigned long long)id, url);
                 return CLI_LOST;
         }
-        return r < 0 ? unstarted(url, r) : CLI_DONE;
+        return r < 0 ? unstarted(url, r, false) : CLI_DONE;
 }
 
 static int unheard(const char *url, int r) {

@@ -54,6 +54,7 @@ typedef enum flag_id {
         F_DIRECTORY,
         F_ENV,
         F_DETACH,
+        F_DIRECT,
         F_KEEP,
         F_ON_EXIT,
         F_USER,
@@ -172,6 +173,8 @@ static const struct flag {
           "the most of NAME, as nofile, that it gets; as often as needed" },
         { "detach", 'd', F_DETACH, CLI_RUN, NULL, NULL,
           "print its number and leave it, without input, to go on" },
+        { "direct", 'D', F_DIRECT, CLI_RUN, NULL, NULL,
+          "over a channel: nothing it prints is in the context, or copied over unix" },
         { "keep", 'k', F_KEEP, CLI_RUN, NULL, NULL,
           "do not remove it at the end, but for `beam job` to look at" },
         { "on-exit", 'o', F_ON_EXIT, CLI_RUN, "WHAT", "cancel or go-on",
@@ -316,6 +319,8 @@ static int set(cli_opts *o, flag_id id, const char *value) {
                 return strchr(value, '=') ? add(o->limits, &o->n_limits, value) : -EINVAL;
         case F_DETACH:
                 return parse_yes(value, &o->detach);
+        case F_DIRECT:
+                return parse_yes(value, &o->direct);
         case F_KEEP:
                 return parse_yes(value, &o->keep);
         case F_ON_EXIT:

@@ -16,10 +16,23 @@ enum { N_SIGNALS = sizeof(signals) / sizeof(signals[0]) };
  * a thread already, which does not block what we do. */
 static int told_fd = -1;
 
-static void on_signal(int signal) {
-        int saved = errno;
-        char c = (char)signal;
+/* There is nobody yet to hand them on to. */
+static volatile sig_atomic_t is_early;
 
+static bool ends_early(int number) {
+        return is_early &&
+               (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT);
+}
+
+static void on_signal(int number) {
+        int saved = errno;
+        char c = (char)number;
+
+        if (ends_early(number)) {
+                signal(number, SIG_DFL);
+                raise(number); /* which comes when this has returned */
+                return;
+        }
         /* a full pipe holds so many already that one more says nothing new */
         (void)!write(told_fd, &c, 1);
         errno = saved;
@@ -49,10 +62,15 @@ int relay_init(relay *r) {
         r->wait = (wait_fd){ .fd = fds[0], .fn = on_told, .events = POLLIN };
         wait_add(&r->wait);
         told_fd = fds[1];
+        is_early = true;
         signal(SIGPIPE, SIG_IGN);
         for (int i = 0; i < N_SIGNALS; i++)
                 take(signals[i]);
         return 0;
+}
+
+void relay_begin(void) {
+        is_early = false;
 }
 
 void relay_deinit(relay *r) {

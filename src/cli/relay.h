@@ -20,8 +20,10 @@ struct relay {
         wait_fd wait;
 };
 
-/* Take them from here on, and ignore SIGPIPE. fn has been set. 0 or -errno. */
+/* Take them from here on, and ignore SIGPIPE; but those that are meant to end a program still end
+ * this one, until it begins. fn has been set. 0 or -errno. */
 int relay_init(relay *r);
+void relay_begin(void);
 void relay_deinit(relay *r);
 
 /* Die of @signal, as whoever waits for us expects of what has died of it. */

@@ -320,7 +320,7 @@ static int refusal(direct *d, int r) {
         if (r == -ETIMEDOUT)
                 return r;
         if (beam_sender_reason(d->orders, &why) == 1 && why.code == BEAM_CODE_NO_SERVICE)
-                return -ENOENT;
+                return -EOPNOTSUPP;
         if (r != -EPIPE || beam_receiver_reason(d->told, &why) != 1)
                 return -ECONNRESET;
         switch (why.code) {
@@ -329,7 +329,7 @@ static int refusal(direct *d, int r) {
         case BEAM_CODE_PROTOCOL:
                 return -EPROTO;
         case BEAM_CODE_GONE: /* nobody looks at what comes on that channel */
-                return -ENOENT;
+                return -EOPNOTSUPP;
         default:
                 return -ECONNRESET;
         }

@@ -18,10 +18,17 @@ static asker *asker_of(const errand *e) {
 
 /* its end */
 
+/* All is written down, and removed if nobody looks at it any more: so the client may be told. */
+static void say_last(errand *e) {
+        if (e->last && sender_send(e->tell, e->last) == 0)
+                e->last = NULL;
+        errand_free(e);
+}
+
 static void on_removed(void *data, int r, resp_cursor reply) {
         (void)reply;
         if (r == 0)
-                errand_free(data);
+                say_last(data);
 }
 
 static void on_readers(void *data, int r, resp_cursor reply) {
@@ -32,19 +39,20 @@ static void on_readers(void *data, int r, resp_cursor reply) {
                 return;
         /* whoever still watches it removes it, as the last */
         if (!resp_cursor_next(&reply, &v) || v.type != RESP_INTEGER || v.integer > 0)
-                errand_free(e);
+                say_last(e);
         else
                 removal_say(asker_of(e), e->sink.id, on_removed, e);
 }
 
-/* All is written down, and the client knows. */
-static void leave(errand *e) {
+/* @msg says how it ended. */
+static void leave(errand *e, beam_msg *msg) {
         char key[KEY_MAX];
 
+        e->last = msg;
         e->words = beam_receiver_close(e->words);
         e->told = beam_receiver_close(e->told);
         if (e->order.stays)
-                errand_free(e);
+                say_last(e);
         else
                 asker_say(asker_of(e), on_readers, e, BYTES("SCARD"),
                           key_print(key, "/beam/jobs/%s/readers", e->sink.id));
@@ -58,9 +66,8 @@ static void tell_end(errand *e) {
         resp_out_init(&out, 2);
         later = resp_out_later(&out);
         resp_out_head(&out, later, RESP_ARRAY, verdict_put(&e->verdict, &out));
-        if (slip_msg(&out, &msg) == 0 && sender_send(e->tell, msg) < 0)
-                beam_msg_free(msg);
-        leave(e);
+        (void)slip_msg(&out, &msg); /* without it the client takes it for lost */
+        leave(e, msg);
 }
 
 static void on_written(void *data, int r, resp_cursor reply) {
@@ -185,10 +192,10 @@ static void on_told(void *data, beam_receiver *rx) {
                 return;
         }
         e->is_ended = bytes_equal(what, BYTES("ended"));
-        if (sender_send(e->tell, msg) < 0)
-                beam_msg_free(msg);
         if (e->is_ended)
-                leave(e);
+                leave(e, msg);
+        else if (sender_send(e->tell, msg) < 0)
+                beam_msg_free(msg);
 }
 
 /* to a worker */
@@ -329,6 +336,7 @@ void errand_free(errand *e) {
                 desk_drop(e->desk, e);
         list_remove(&e->node);
         beam_msg_free(e->msg);
+        beam_msg_free(e->last);
         beam_receiver_close(e->words);
         beam_receiver_close(e->told);
         beam_receiver_close(e->said);

@@ -25,7 +25,8 @@ struct errand {
         beam_receiver *said;  /* who gets this; */
         beam_receiver *told;  /* and what that tells */
         char token[DESK_TOKEN_MAX + 1];
-        bool is_waiting, is_given, is_ended;
+        beam_msg *last; /* that it is told */
+        bool is_waiting, is_ended;
         sink sink;
         verdict verdict;
         deed deed;

@@ -28,8 +28,9 @@ place() { # ours|jobs|redis
         done
 }
 
+how=() # options of all that is run
 run() {
-        beam run "$at" "$@"
+        beam run "${how[@]}" "$at" "$@"
 }
 
 # Our own client, which a signal can be sent to. Bash starts what is in the background
@@ -37,7 +38,7 @@ run() {
 client() { # FIFO-OR-FILE ARGS
         local file=$1
         shift
-        env --default-signal=INT,QUIT "$beam" run "$at" "$@" <&0 > "$file" 2> said &
+        env --default-signal=INT,QUIT "$beam" run "${how[@]}" "$at" "$@" <&0 > "$file" 2> said &
         client=$!
 }
 
@@ -46,8 +47,8 @@ marked() {
         grep -lszFx "MARK=$1" /proc/[0-9]*/environ
 }
 
-# What is the same whoever serves the jobs: $kind.
-common() {
+# What is the same whoever serves the jobs, $kind, and whichever way they come.
+as_here() {
         out=$(run -- sh -c 'echo out; echo err >&2; exit 3' < /dev/null 2> err)
         is "$kind: status" $? 3
         is "$kind: stdout" "$out" out
@@ -75,12 +76,17 @@ common() {
         run -- seq 1 100000000 < /dev/null | head -n 2 > out
         is "$kind: a pipe that closes: status" "${PIPESTATUS[*]}" '141 0'
         is "$kind: a pipe that closes: output" "$(cat out)" "$(printf '1\n2')"
+        # what is wrong with our own descriptors we say, or who has them
+        local ours=255 write='cannot write stdout' read='cannot read stdin'
+        if [[ $kind == passed* ]]; then
+                ours=1 write='seq: ' read='cat: '
+        fi
         run -- seq 1 100000 < /dev/null > /dev/full 2> err
-        is "$kind: a full disk: status" $? 255
-        like "$kind: a full disk: words" "$(cat err)" 'cannot write stdout'
+        is "$kind: a full disk: status" $? $ours
+        like "$kind: a full disk: words" "$(cat err)" "$write"
         run -- cat < / 2> err
-        is "$kind: input that cannot be read: status" $? 255
-        like "$kind: input that cannot be read: words" "$(cat err)" 'cannot read stdin'
+        is "$kind: input that cannot be read: status" $? $ours
+        like "$kind: input that cannot be read: words" "$(cat err)" "$read"
 
         # signals
         mkfifo "lines.$kind"
@@ -109,8 +115,13 @@ common() {
         like "$kind: a time limit: words" "$(cat err)" 'not done in time'
         is "$kind: a time limit: nobody is left" "$(marked "$tmp.late")" ''
 
-        # what is left when a job was run: nothing; and what is kept
+        # nothing is left of them
         is "$kind: removed at the end" "$(beam job ls "$at")" ''
+}
+
+# What needs that its output is in the context.
+common() {
+        as_here
         run --keep --json -- sh -c 'echo kept; echo too >&2; exit 4' < /dev/null > out 2> err
         is "$kind: kept: status" $? 4
         job=$(sed -n 's/.*"job":\([0-9]*\),"exit":"exited","status":4.*/\1/p' err)
@@ -237,6 +248,67 @@ is 'a client that is killed: nobody is left' "$(marked "$tmp.gone")" ''
 exec 7<&-
 stop "$server"
 
+# over channels: to a worker in the context's process, with our own descriptors and without; and
+# to one elsewhere
+how=(--direct)
+place jobs
+kind=passed as_here
+client lines.passed --env "MARK=$tmp.direct" -- sh -c 'echo ready; sleep 1000; :' < /dev/null
+exec 7< lines.passed
+read -r -t "$patience" line <&7 || give_up 'a line of a job'
+kill -KILL $client
+wait $client 2> /dev/null
+until [ -z "$(beam job ls "$at")" ]; do
+        kill -0 "$server" || give_up 'the end of a job'
+done
+is 'passed: a client that is killed: nobody is left' "$(marked "$tmp.direct")" ''
+exec 7<&-
+run --keep -- sh -c 'exit 4' < /dev/null
+beam job wait "$at" "$(beam job ls --json "$at" | sed -n 's/.*"job":\([0-9]*\),.*/\1/p')"
+is 'passed: kept: wait' $? 4
+run --detach -- true 2> err
+is 'passed: --detach: status' $? 2
+client lines.passed --env "MARK=$tmp.direct" -- sh -c 'echo ready; sleep 1000; :' < /dev/null
+exec 7< lines.passed
+read -r -t "$patience" line <&7 || give_up 'a line of a job'
+kill -KILL "$server"
+wait "$server" 2> /dev/null
+ended $client 'a client whose context is killed'
+is 'passed: a context that is killed: status' $? 255
+exec 7<&-
+
+listening said.server context serve --print-url --allow-jobs "$allowed" tcp://127.0.0.1:0
+at=$url
+kind=pumped as_here
+bad=0
+for i in {1..20}; do
+        [ "$(run -- seq 1 2000000 < /dev/null | tail -n 1; echo "${PIPESTATUS[*]}")" = "2000000
+0 0" ] || bad=$((bad + 1))
+done
+is 'pumped: twenty times the whole output' $bad 0
+stop "$server"
+
+place ours
+run -- true < /dev/null 2> err
+is 'nobody serves it: status' $? 127
+"$beam" worker --allow "$allowed" "$at" &
+first=$!
+until run -- true < /dev/null 2> err; do
+        kill -0 $first || give_up 'a worker that takes jobs over channels'
+done
+kind=passed.far as_here
+client lines.passed.far -- sh -c 'echo ready; sleep 1000; :' < /dev/null
+exec 7< lines.passed.far
+read -r -t "$patience" line <&7 || give_up 'a line of a job'
+kill -KILL $first
+wait $first 2> /dev/null
+ended $client 'a client whose worker was killed'
+is 'elsewhere: a worker that is killed: status' $? 255
+like 'elsewhere: a worker that is killed: words' "$(cat said)" 'was lost with its worker'
+exec 7<&-
+stop "$server"
+how=()
+
 if command -v redis-server > /dev/null; then
         place redis
         "$beam" worker --allow "$allowed" "$at" &
@@ -254,6 +326,9 @@ if command -v redis-server > /dev/null; then
         is 'a worker that is killed: status' $? 255
         like 'a worker that is killed: words' "$(cat said)" 'was lost with its worker'
         exec 7<&-
+        run --direct -- true < /dev/null 2> err
+        is 'a Redis has no channels: status' $? 255
+        like 'a Redis has no channels: words' "$(cat err)" 'without --direct'
         stop "$server"
 else
         skip 'jobs on a Redis' 'not installed'
