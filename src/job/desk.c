@@ -68,11 +68,13 @@ static void on_match(post *p) {
 void desk_place(desk *d, errand *e) {
         if (!is_served(d, e->order.name)) {
                 errand_refuse(e, "no such name: ", e->order.name);
-        } else if (d->n_waiting >= DESK_WAITING_MAX) {
+        } else if (d->n_waiting >= DESK_WAITING_MAX ||
+                   e->order.text.n > DESK_BYTES_MAX - d->n_bytes) {
                 errand_refuse(e, "too many wait here", BYTES(""));
         } else {
                 list_append(&d->waiting, &e->in_waiting);
                 d->n_waiting++;
+                d->n_bytes += e->order.text.n;
                 post_put(&d->match);
         }
 }
@@ -82,6 +84,7 @@ void desk_drop(desk *d, errand *e) {
                 return;
         list_remove(&e->in_waiting);
         d->n_waiting--;
+        d->n_bytes -= e->order.text.n;
 }
 
 int desk_enter(desk *d, station *s, const char *token) {

@@ -19,8 +19,11 @@
 #include "slip.h"
 
 enum {
-        DESK_TOKEN_MAX = 128,    /* of a worker; as the workers' own limit on others' */
-        DESK_WAITING_MAX = 4096, /* jobs; each holds what its client has sent along. Picked */
+        DESK_TOKEN_MAX = 128, /* of a worker; as the workers' own limit on others' */
+        /* Jobs that wait, each with what its client has sent along, and what they all are in bytes.
+         * Picked. */
+        DESK_WAITING_MAX = 4096,
+        DESK_BYTES_MAX = 64 << 20,
 };
 
 typedef struct desk desk;
@@ -49,7 +52,7 @@ struct desk {
         asker *asker, *careful; /* of which one is the fence's alone */
         fence fence;
         list callers, stations, errands, waiting;
-        size_t n_waiting;
+        size_t n_waiting, n_bytes;
         post match;
 };
 

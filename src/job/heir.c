@@ -108,16 +108,19 @@ static void on_deed(deed *d, bool is_done) {
 
 /* What was put where its output goes: which streams have ended there. */
 static void on_fields(void *data, int r, resp_cursor reply) {
+        bool is_elsewhere = false;
         orphan *o = data;
         resp_value v;
 
         if (r < 0 || !resp_cursor_next(&reply, &v) || v.type != RESP_ARRAY)
                 return;
         for (size_t i = 0; i < SINK_STREAMS && resp_cursor_next(&reply, &v); i++)
-                if (i == 0)
+                if (i > 0) {
+                        o->sink.streams[i].has_ended = is_elsewhere || v.type != RESP_NULL;
+                } else {
                         o->sink.is_log = bytes_equal(v.text, BYTES("log"));
-                else
-                        o->sink.streams[i].has_ended = v.type != RESP_NULL;
+                        is_elsewhere = bytes_equal(v.text, BYTES("channel"));
+                }
 }
 
 static void on_lock(void *data, int r, resp_cursor reply) {

@@ -198,9 +198,11 @@ void hire_ask(hire *h) {
 
 bool hire_leave(hire *h) {
         h->is_leaving = true;
-        if (h->desk)
+        if (h->desk) {
                 desk_leave(&h->station);
-        return !h->desk && h->is_asked && slip_say(h->to, BYTES("leave")) == 0;
+                return false;
+        }
+        return h->is_open && slip_say(h->to, BYTES("leave")) == 0 && h->is_asked;
 }
 
 void hire_retry(hire *h) {

@@ -83,6 +83,16 @@ static const char *ask(place *p, const char *line) {
         return test_text(answer, strlen(answer));
 }
 
+/* A line about that job, whose number is %. */
+static const char *of_job(beam_job *j, const char *line) {
+        const char *at = strchr(line, '%');
+        char text[256];
+
+        snprintf(text, sizeof(text), "%.*s%" PRIu64 "%s", (int)(at - line), line, beam_job_id(j),
+                 at + 1);
+        return test_text(text, strlen(text));
+}
+
 static void wait_until(place *p, const char *line, const char *answer) {
         while (strcmp(ask(p, line), answer) != 0)
                 assert_r(beam_loop_run(beam_after(BEAM_SECOND / 1000)), -ETIMEDOUT);
@@ -394,6 +404,122 @@ TEST_EACH(in_order, link, links) {
         end(&p);
 }
 
+/* elsewhere */
+
+static const char *const far_links[] = { "unix:{dir}/context", "tcp://127.0.0.1:0", NULL };
+
+static bool is_stopped; /* the worker elsewhere */
+
+static void on_stopped(void *data) {
+        (void)data;
+        is_stopped = true;
+}
+
+/* One that is not in the context's process as far as it knows, and that jobs may come to. */
+static beam_worker *work_afar(place *p, size_t n_jobs, const char *password) {
+        beam_worker *w;
+        beam_job *j;
+
+        assert_ok(beam_worker_new(&(beam_worker_options){ .size = sizeof(beam_worker_options),
+                                                          .n_jobs = n_jobs,
+                                                          .password = password,
+                                                          .stopped = on_stopped },
+                                  &w));
+        assert_ok(beam_worker_allow(w, "sh"));
+        assert_ok(beam_worker_allow(w, "cat"));
+        assert_ok(beam_worker_dial(w, p->url));
+        for (int status = -1; status != 0;) { /* until it has said what it serves */
+                assert_ok(try_start(p, &(beam_job_options){ .password = password }, "sh", "exit 0",
+                                    &j));
+                status = hear(j)->end.status;
+                beam_job_free(j);
+        }
+        return w;
+}
+
+TEST_EACH(a_worker_elsewhere, link, far_links) {
+        place p = begin_at(link, 0);
+        int out[2];
+        char text[16];
+        beam_job *j;
+        heard *h;
+
+        p.worker = work_afar(&p, 1, NULL);
+        j = start(&p, NULL, "cat; echo err >&2; exit 3");
+        assert_ok(beam_job_write(j, 0, "hello", 5, test_deadline()));
+        assert_ok(beam_job_write(j, 0, NULL, 0, test_deadline()));
+        h = hear(j);
+        assert_str(h->text[1], "hello");
+        assert_str(h->text[2], "err\n");
+        assert_eq(h->end.status, 3);
+        assert_true(h->end.is_whole);
+        beam_job_free(j);
+
+        assert_ok(pipe2(out, O_CLOEXEC));
+        j = start(&p, &(beam_job_options){ .fds = (const int[]){ -1, out[1] }, .n_fds = 2 },
+                  "echo passed; kill -TERM $$");
+        close(out[1]);
+        assert_eq(hear(j)->end.signal, SIGTERM);
+        assert_eq(read(out[0], text, sizeof(text)), 7);
+        close(out[0]);
+        beam_job_free(j);
+
+        j = start(&p, NULL, "sleep 1000");
+        assert_ok(beam_job_cancel(j));
+        assert_eq(hear(j)->end.signal, SIGTERM);
+        beam_job_free(j);
+        end(&p);
+}
+
+TEST_EACH(a_worker_with_a_password, link, far_links) {
+        place p = begin_at(link, 0);
+
+        ask(&p, "CONFIG SET requirepass secret");
+        p.worker = work_afar(&p, 1, "secret");
+        end(&p);
+}
+
+/* Known at once, and not when its lease has expired. */
+TEST_EACH(a_worker_that_is_lost, link, far_links) {
+        place p = begin_at(link, 0);
+        beam_job *j;
+
+        p.worker = work_afar(&p, 1, NULL);
+        j = start(&p, &(beam_job_options){ .stays = true }, "sleep 1000");
+        wait_until(&p, of_job(j, "HGET /beam/jobs/% state"), "running");
+        p.worker = beam_worker_free(p.worker);
+        assert_eq(hear(j)->end.exit, BEAM_JOB_LOST);
+        assert_str(ask(&p, of_job(j, "GET /jobs/%/status")), "lost");
+        assert_str(ask(&p, of_job(j, "EXISTS /jobs/%/out")), "0");
+        beam_job_free(j);
+        end(&p);
+}
+
+/* It takes no more, and ends when what runs has; what waits is for another one. */
+TEST_EACH(a_worker_that_stops, link, far_links) {
+        place p = begin_at(link, 0);
+        beam_job *runs, *waits;
+
+        p.worker = work_afar(&p, 1, NULL);
+        is_stopped = false;
+        runs = start(&p, &(beam_job_options){ .stays = true },
+                     "while ! [ -e go ]; do sleep 0.01; done; exit 9");
+        wait_until(&p, of_job(runs, "HGET /beam/jobs/% state"), "running");
+        waits = start(&p, &(beam_job_options){ .stays = true }, "exit 8");
+        assert_ok(beam_worker_stop(p.worker));
+        wait_until(&p, of_job(waits, "HGET /beam/jobs/% state"), "ended");
+        assert_eq(hear(waits)->end.exit, BEAM_JOB_REFUSED);
+        assert_false(is_stopped);
+        close(open("go", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        assert_eq(hear(runs)->end.status, 9);
+        while (!is_stopped)
+                assert_r(beam_loop_run(beam_after(BEAM_SECOND / 1000)), -ETIMEDOUT);
+        unlink("go");
+        beam_job_free(runs);
+        beam_job_free(waits);
+        end(&p);
+}
+
 /* A desk that goes takes what came in there along. */
 TEST_EACH(a_desk_that_goes, link, links) {
         place p = begin_at(link, 1);
@@ -407,5 +533,92 @@ TEST_EACH(a_desk_that_goes, link, links) {
         beam_job_free(runs);
         beam_job_free(waits);
         wait_until(&p, "GET /jobs/0/status", "143");
+        end(&p);
+}
+
+/* what is no slip, or none of those that are known */
+
+static beam_sender *open_jobs(place *p, beam_session **ret) {
+        beam_sender *tx;
+
+        assert_ok(beam_dial(p->url, NULL, ret, test_deadline()));
+        assert_ok(beam_session_open(*ret, "jobs", 16, &tx, test_deadline()));
+        return tx;
+}
+
+/* Whoever sent it hears that it was none. */
+static void expect_no_order(beam_sender *tx, const char *text, int kinds) {
+        beam_receiver *told, *words = NULL;
+        beam_sender *tell, *say = NULL;
+        beam_reason why;
+        beam_msg *msg;
+        int r;
+
+        assert_ok(beam_pipe(8, &tell, &told));
+        assert_ok(beam_msg_new(text, strlen(text), &msg));
+        assert_r(beam_msg_put_sender(msg, tell), 0);
+        if (kinds > 0) {
+                assert_ok(beam_pipe(8, &say, &words));
+                assert_r(beam_msg_put_receiver(msg, words), 1);
+        }
+        if (kinds > 1)
+                assert_r(beam_msg_put_fd(msg, dup(0)), 2);
+        assert_ok(beam_send(tx, msg, test_deadline()));
+        r = beam_recv(told, &msg, test_deadline());
+        if (r != -EPIPE)
+                test_fail("%s: %d", text, r);
+        assert_eq(beam_receiver_reason(told, &why), 1);
+        assert_eq(why.code, BEAM_CODE_PROTOCOL);
+        beam_receiver_close(told);
+        beam_sender_close(say);
+}
+
+#define ARRAY(n) "*" #n "\r\n"
+#define TEXT(n, text) "$" #n "\r\n" text "\r\n"
+#define HEAD ARRAY(7) TEXT(3, "run") TEXT(2, "sh")
+
+TEST_EACH(what_is_no_order, link, links) {
+        static const struct {
+                const char *text;
+                int kinds; /* of what comes along */
+        } bad[] = {
+                { "", 1 },
+                { "nonsense", 1 },
+                { "*0\r\n", 1 },
+                { "*-1\r\n", 1 },
+                { "*1\r\n$-1\r\n", 1 },
+                { "*1\r\n:7\r\n", 1 },
+                { "*1\r\n$4\r\nnone\r\n", 1 },
+                { "*1\r\n$3\r\nrun\r\n", 1 },
+                { "*1\r\n$5\r\nserve\r\n", 1 },
+                { "*2\r\n$5\r\nserve\r\n$0\r\n\r\n", 1 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0), 1 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0), 0 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) "x", 1 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0), 2 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(1) TEXT(1, "0") ARRAY(0), 1 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(1) TEXT(3, "256") ARRAY(0), 2 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(1) TEXT(2, "-1") ARRAY(0), 2 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(1) TEXT(1, "x") ARRAY(0), 2 },
+                { HEAD ARRAY(0) ARRAY(1) TEXT(1, "A") ARRAY(0) ARRAY(0) ARRAY(0), 1 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(1) TEXT(1, "A") ARRAY(0) ARRAY(0), 1 },
+                { HEAD ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(1) TEXT(4, "more"), 1 },
+                { HEAD ARRAY(1) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0), 1 },
+                { HEAD TEXT(1, "a") ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0), 1 },
+                { ARRAY(7) TEXT(3, "run") TEXT(0, "") ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0) ARRAY(0),
+                  1 },
+        };
+        place p = begin_at(link, 1);
+        beam_session *s;
+        beam_sender *tx = open_jobs(&p, &s);
+        beam_job *j;
+
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+                expect_no_order(tx, bad[i].text, bad[i].kinds);
+        j = start(&p, NULL, "exit 3");
+        assert_eq(hear(j)->end.status, 3);
+        beam_job_free(j);
+        beam_sender_close(tx);
+        beam_session_close(s);
         end(&p);
 }
