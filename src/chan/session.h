@@ -81,7 +81,9 @@ struct session {
         bool away_said, away_heard; /* orderly: nothing new, and an end when all is over */
         bool closed_here, shut, buried;
         bool refused, unsaid_lost; /* something sent was not taken; nobody knows */
-        bool sated; /* a read that waited has got bytes: what comes after them can wait for it */
+        /* What comes next can wait until the program has taken this: bytes for a read that
+         * waited, or descriptors. */
+        bool sated;
         int error;
         uint64_t next_id, last_seen; /* ours to give; the peer's highest */
         uint32_t opens_left;         /* that the peer lets us open */

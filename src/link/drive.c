@@ -104,7 +104,11 @@ static bool read_once(drive *d, bool wait) {
         }
         if (n && session_feed(d->s, buffer, (size_t)n) < 0)
                 return false;
-        return (size_t)n == room;
+        /* The kernel ends a read behind descriptors, whatever comes after them. They are for
+         * the program to take first: as many as may be read at once, nobody can hold. */
+        if (n_fds)
+                d->s->sated = true;
+        return (size_t)n == room || n_fds;
 }
 
 static void on_ready(source *src, unsigned events) {
