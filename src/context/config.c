@@ -85,6 +85,7 @@ static const struct param {
         param_kind kind;
         bool is_fixed, is_protected, is_bytes;
         int64_t min, max;
+        int64_t least, most; /* a number beyond is taken, as the nearest of these; or 0 and 0 */
         const char *const *words; /* up to NULL */
 } params[] = {
 #define AT(field, k) \
@@ -97,7 +98,7 @@ static const struct param {
           AT(hash_max_listpack_entries, PARAM_SIZE), .max = INT64_MAX },
         { "hash-max-listpack-value", "hash-max-ziplist-value",
           AT(hash_max_listpack_value, PARAM_SIZE), .is_bytes = true, .max = INT64_MAX },
-        { "hz", NULL, AT(hz, PARAM_INT), .max = INT32_MAX },
+        { "hz", NULL, AT(hz, PARAM_INT), .max = INT32_MAX, .least = 1, .most = 500 },
         { "hll-sparse-max-bytes", NULL, AT(hll_sparse_max_bytes, PARAM_SIZE), .is_bytes = true,
           .max = INT64_MAX },
         { "list-max-listpack-size", "list-max-ziplist-size",
@@ -368,6 +369,8 @@ static int set_number(const struct param *p, void *at, bytes value,
                 return fail(error, -ERANGE,
                             "argument must be between %" PRId64 " and %" PRId64 " inclusive",
                             p->min, p->max);
+        if (p->most > 0)
+                number = number < p->least ? p->least : number > p->most ? p->most : number;
         if (p->kind == PARAM_INT)
                 *(int *)at = (int)number;
         else if (p->kind == PARAM_SIZE)

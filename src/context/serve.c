@@ -165,6 +165,8 @@ static void conn_write(conn *c) {
                         break;
                 }
                 c->client->sent += (size_t)n;
+                c->client->store->stats.n_sent += (size_t)n;
+                c->client->store->stats.n_writes++;
         }
         /* an answer that is missing ends the connection, even if it was the only one */
         if (c->client->sent == out->n && !out->failed) {
@@ -330,6 +332,8 @@ static void conn_read(conn *c) {
                 client_close(c->client, got < 0 || c->client->flags & CLIENT_BLOCKED);
                 return;
         }
+        c->client->store->stats.n_received += (size_t)got;
+        c->client->store->stats.n_reads++;
         n += (size_t)got;
         used = execute(c, buf, n);
         if (keep(c, buf, used, n) < 0)

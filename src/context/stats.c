@@ -37,10 +37,11 @@ void stats_reset(stats *s) {
 }
 
 static unsigned place_of(int64_t ns) {
-        uint64_t us = (uint64_t)(ns + 999) / 1000;
-        unsigned place = us <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(us - 1);
+        unsigned place = ns < 1024 ? 0 : 64 - 10 - (unsigned)__builtin_clzll((uint64_t)ns);
 
-        return place < STATS_PLACES ? place : STATS_PLACES - 1;
+        if (place >= STATS_PLACES)
+                return STATS_PLACES - 1;
+        return place > 0 && ns <= stats_place_end(place - 1) ? place - 1 : place;
 }
 
 void stats_note_time(stats *s, const command *cmd, int64_t ns, bool in_places) {

@@ -14,8 +14,9 @@
 
 #include "command.h"
 
-/* Place i is for what took up to 2^i microseconds, the last for all that took longer. */
-enum { STATS_PLACES = 28 };
+/* Each place is for what took about twice as long as what is in the one before; the last, of a
+ * second, for all that took longer. */
+enum { STATS_PLACES = 21 };
 
 typedef struct command_stats {
         uint64_t n_calls, ns;
@@ -31,7 +32,8 @@ typedef struct error_stats {
 
 typedef struct stats {
         uint64_t n_clients_ever, n_commands, n_expired, n_evicted, n_hits, n_misses, n_errors;
-        uint64_t n_turned_away;                    /* connections, beyond maxclients */
+        uint64_t n_received, n_sent, n_reads, n_writes; /* bytes, and system calls for them */
+        uint64_t n_turned_away;                         /* connections, beyond maxclients */
         uint64_t n_whole, n_resumed, n_begun_anew; /* followers: sent all, or only the stream; and
                                                       those of the first who wanted the second */
         uint64_t n_before; /* commands at `when`, for how many there are a second; and that */
@@ -48,6 +50,14 @@ void stats_reset(stats *s);
 
 /* Commands a second between this call and the one before, a second ago or more; @now in ms. */
 int64_t stats_rate(stats *s, int64_t now);
+
+/* The longest time in nanoseconds that is of place @i: as Redis has them, which counts in steps
+ * of 1/128 of a power of two. */
+static inline int64_t stats_place_end(unsigned i) {
+        int64_t power = INT64_C(1024) << i;
+
+        return power + power / 128 - 1;
+}
 
 void stats_note_time(stats *s, const command *cmd, int64_t ns, bool in_places);
 /* Of the error @text, which begins with its code. */

@@ -36,6 +36,7 @@ int store_new(const config *cfg, store **ret) {
         resp_out_init(&s->unsaid, 2);
         s->next_id = 1;
         s->since = clock_wall_ms();
+        master_make_id(s->run_id);
         s->due = INT64_MAX;
         s->dbs = mem_array((size_t)s->config.databases, sizeof(db));
         slowlog_init(&s->slowlog);

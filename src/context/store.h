@@ -37,11 +37,12 @@ struct store {
         int n_dbs;
         list clients;
         size_t n_clients, n_blocked;
-        list ready;         /* keys that changed and are waited for: block.c */
-        bool is_serving;    /* those who wait */
-        uint64_t next_id;   /* of a client */
-        table by_id;        /* the clients */
-        int64_t since;      /* ms of Unix time: when it was made */
+        list ready;       /* keys that changed and are waited for: block.c */
+        bool is_serving;  /* those who wait */
+        uint64_t next_id; /* of a client */
+        table by_id;      /* the clients */
+        int64_t since;    /* ms of Unix time: when it was made */
+        char run_id[PSYNC_ID_MAX + 1];
         int64_t clock;      /* ns of Unix time: when what is executed began */
         bool in_row;        /* another follows: it begins when this one ends */
         int64_t now;        /* ms of Unix time, read once a command: all of it sees the same */

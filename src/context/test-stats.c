@@ -113,6 +113,38 @@ TEST(what_took_long) {
         store_free(s);
 }
 
+/* As LATENCY HISTOGRAM of a redis-server 7.0 has them. */
+TEST(times_are_told_as_redis_tells_them) {
+        static const struct {
+                int64_t ns;
+                const char *us;
+        } cases[] = {
+                { 0, ":1" },
+                { 1031, ":1" },
+                { 1032, ":2" },
+                { 33000, ":33" },
+                { 33024, ":66" },
+                { 10000000, ":16908" },
+                { 99000000, ":135266" },
+                { 999000000, ":1082130" },
+                { INT64_MAX, ":1082130" },
+        };
+        char wanted[64];
+        store *s;
+        client *c;
+
+        assert_r(store_new(NULL, &s), 0);
+        c = client_new(s);
+        for (size_t i = 0; i < n_of(cases); i++) {
+                ask(c, "config resetstat");
+                stats_note_time(&s->stats, command_find(BYTES("get")), cases[i].ns, true);
+                snprintf(wanted, sizeof(wanted), "histogram_usec\n*2\n%s\n:1\n", cases[i].us);
+                assert_has(ask(c, "latency histogram get"), wanted);
+        }
+        client_free(c);
+        store_free(s);
+}
+
 TEST(what_takes_how_much) {
         store *s;
         client *c;

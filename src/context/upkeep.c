@@ -94,11 +94,9 @@ static bool has_work(const store *s) {
         return evict_is_over(s) && s->config.maxmemory_policy != CONFIG_NO_EVICTION;
 }
 
-/* When to look again; beyond Redis's bounds it is the nearest within. */
+/* When to look again. */
 static int64_t turn_ms(const store *s) {
-        int hz = s->config.hz;
-
-        return 1000 / (hz < 1 ? 1 : hz > 500 ? 500 : hz);
+        return 1000 / s->config.hz;
 }
 
 static void stop(upkeep *u) {

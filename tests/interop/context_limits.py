@@ -94,7 +94,26 @@ def unread(path):
     return said
 
 
-TESTS = [parameters, too_many, too_silent, clients, unread]
+def turns(path):
+    """How often a server looks after itself is bounded, whatever is said."""
+    peer, said = Peer(path, 2), []
+    for hz in ("0", "-1", "5000", "10"):
+        said += [peer.ask(["CONFIG", "SET", "hz", hz]), peer.ask(["CONFIG", "GET", "hz"]), fields(peer, "hz")]
+    return said
+
+
+def traffic(path):
+    """Bytes that come and go are counted; INFO's own answer is not there yet when it is made."""
+    peer, said = Peer(path, 2), []
+    names = "total_net_input_bytes", "total_reads_processed", "total_writes_processed"
+    before = fields(peer, *names)
+    peer.ask(["ECHO", "x" * 1000])
+    after = fields(peer, *names)
+    said.append([int(b) - int(a) for a, b in zip(before, after)])
+    return said
+
+
+TESTS = [turns, traffic, parameters, too_many, too_silent, clients, unread]
 
 
 def compare(ours, theirs):

@@ -88,7 +88,7 @@ TEMPLATES = {
         "LREM <k> <n> <m>", "LTRIM <k> <n> <n>", "RPOPLPUSH <k> <k>", "LMOVE <k> <k> LEFT RIGHT",
         "LMOVE <k> <k> RIGHT RIGHT", "LMOVE <k> <k> LEFT LEFT", "LMPOP 2 <k> <k> LEFT",
         "LMPOP 1 <k> RIGHT COUNT <n>", "LPOS <k> <m>", "LPOS <k> <m> RANK <n>", "LPOS <k> <m> COUNT <n>",
-        "LPOS <k> <m> RANK <n> COUNT <n> MAXLEN <n>",
+        "LPOS <k> <m> RANK <n> COUNT <n> MAXLEN <n>", "DEBUG DIGEST-VALUE <k> <k>",
     ],
     "waiting": [
         "RPUSH <k> <m> <m>", "ZADD <k> <r> <m>", "SET <k> <m>", "DEL <k>", "DEL <k> <k> <k>", "LLEN <k>",
@@ -104,6 +104,7 @@ TEMPLATES = {
         "HMGET <k> <m> <m>", "HDEL <k> <m>", "HDEL <k> <m> <m> <m>", "HEXISTS <k> <m>", "HLEN <k>",
         "HSTRLEN <k> <m>", "HINCRBY <k> <m> <n>", "HINCRBYFLOAT <k> <m> <r>", "HSETNX <k> <m> <m>",
         "!HGETALL <k>", "!HKEYS <k>", "!HVALS <k>", "HRANDFIELD <k> 0", "!HSCAN <k> 0 COUNT 1000",
+        "DEBUG DIGEST-VALUE <k> <k>",
     ],
     "set": [
         "SADD <k> <m>", "SADD <k> <n> <n> <n>", "SADD <k> <m> <m> <m>", "SREM <k> <m>", "SREM <k> <m> <n>",
@@ -112,7 +113,7 @@ TEMPLATES = {
         "SUNIONSTORE <k> <k> <k>", "SDIFFSTORE <k> <k> <k>", "SINTERCARD 2 <k> <k>",
         "SINTERCARD 2 <k> <k> LIMIT <n>", "SINTERCARD <n> <k> <k>", "SINTERCARD 9223372036854775807 <k>",
         "SRANDMEMBER <k> -9223372036854775808", "!SPOP <k> 100", "SRANDMEMBER <k> 0", "!SRANDMEMBER <k> 1000",
-        "!SSCAN <k> 0 COUNT 1000",
+        "!SSCAN <k> 0 COUNT 1000", "DEBUG DIGEST-VALUE <k> <k>",
     ],
     "sorted-set": [
         "ZADD <k> <r> <m>", "ZADD <k> <r> <m> <r> <m>", "ZADD <k> NX <r> <m>", "ZADD <k> XX CH <r> <m>",
@@ -134,7 +135,7 @@ TEMPLATES = {
         "ZINTER 2 <k> <k> WITHSCORES", "ZDIFF 2 <k> <k> WITHSCORES", "ZUNIONSTORE <k> 2 <k> <k>",
         "ZINTERSTORE <k> 2 <k> <k> AGGREGATE MIN", "ZDIFFSTORE <k> 2 <k> <k>", "ZINTERCARD 2 <k> <k>",
         "ZINTERCARD 2 <k> <k> LIMIT <n>", "ZRANDMEMBER <k> 0", "!ZRANDMEMBER <k> 1000",
-        "!ZSCAN <k> 0 COUNT 1000", "SADD <k> <m> <m>", "ZUNIONSTORE <k> <n> <k>",
+        "!ZSCAN <k> 0 COUNT 1000", "SADD <k> <m> <m>", "ZUNIONSTORE <k> <n> <k>", "DEBUG DIGEST-VALUE <k> <k>",
     ],
     "geo": [
         "GEOADD <k> <x> <y> <m>", "GEOADD <k> <x> <y> <m> <x> <y> <m> <x> <y> <m>", "GEOADD <k> NX CH <x> <y> <m>",
@@ -194,7 +195,7 @@ TEMPLATES = {
         "XINFO CONSUMERS k<j> <g>", "XINFO CONSUMERS <k> <c>", "OBJECT ENCODING <k>", "DEL k<j>",
         "COPY k<j> k<j> REPLACE", "!SCAN 0 COUNT 1000 TYPE stream", "CONFIG SET stream-node-max-entries 3", "CONFIG SET stream-node-max-entries 100",
         "CONFIG SET stream-node-max-entries 20", "CONFIG SET stream-node-max-bytes 4096",
-        "CONFIG SET stream-node-max-bytes 300",
+        "CONFIG SET stream-node-max-bytes 300", "DEBUG DIGEST-VALUE k<j> k<j>",
     ],
     "generic": [
         "RESTORE <k> <n> <m>", "RESTORE <k> <n> <m> REPLACE ABSTTL", "RESTORE <k> 0 <m> FREQ <n>",

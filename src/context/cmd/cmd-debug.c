@@ -2,6 +2,7 @@
 /* DEBUG: what tests of clients ask of a server. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "../type/key-string.h"
 #include "../type/value.h"
 #include "context/commands.h"
+#include "digest.h"
 
 /* What is no number is no time. Nobody else is served meanwhile, which is the use of it. */
 static void debug_sleep(call *c) {
@@ -49,6 +51,33 @@ static void debug_object(call *c) {
                  evict_idle(c->store, k));
         rdb_out_deinit(&out);
         resp_out_status(c->out, line);
+}
+
+static void reply_digest(call *c, const digest *d) {
+        char text[2 * SHA1_SIZE + 1];
+
+        for (size_t i = 0; i < SHA1_SIZE; i++)
+                snprintf(text + 2 * i, 3, "%02x", d->sum[i]);
+        resp_out_status(c->out, text);
+}
+
+static void debug_digest(call *c) {
+        digest d = { 0 };
+
+        digest_store(&d, c->store);
+        reply_digest(c, &d);
+}
+
+static void debug_digest_value(call *c) {
+        resp_out_array(c->out, (size_t)c->argc - 2);
+        for (int i = 2; i < c->argc; i++) {
+                const key *k = db_peek(c->db, c->argv[i]);
+                digest d = { 0 };
+
+                if (k)
+                        digest_value(&d, k);
+                reply_digest(c, &d);
+        }
 }
 
 static void debug_error(call *c) {
@@ -223,6 +252,8 @@ static const struct debug {
         int argc, argc_max;
         void (*run)(call *c);
 } debugs[] = {
+        { "DIGEST", "", "A sum of all keys and values, Redis's.", 2, 2, debug_digest },
+        { "DIGEST-VALUE", " key...", "Such sums of values.", 2, INT_MAX, debug_digest_value },
         { "ERROR", " text", "Answer with this error.", 3, 3, debug_error },
         { "HELP", "", "This.", 2, 2, debug_help },
         { "OBJECT", " key", "How a key is kept.", 3, 3, debug_object },

@@ -2,9 +2,11 @@
 /* INFO: how the server is. Redis's names for what there is; what a context does not have, or
  * would have to make up, is not in it. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,14 +18,23 @@
 
 static void tell_server(text *t, const store *s) {
         int64_t up = (s->now - s->since) / 1000;
+        char program[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", program, sizeof(program));
+        struct utsname os = { 0 };
 
+        uname(&os);
         text_add(t, "redis_version:%s\r\n", STORE_REDIS_VERSION);
         text_add(t, "redis_mode:standalone\r\n");
+        text_add(t, "os:%s %s %s\r\n", os.sysname, os.release, os.machine);
         text_add(t, "arch_bits:%zu\r\n", 8 * sizeof(void *));
+        text_add(t, "multiplexing_api:epoll\r\n");
         text_add(t, "process_id:%d\r\n", (int)getpid());
-        text_add(t, "server_time_usec:%" PRId64 "\r\n", s->now * 1000);
+        text_add(t, "run_id:%s\r\ntcp_port:%d\r\n", s->run_id, s->port);
+        text_add(t, "server_time_usec:%" PRId64 "\r\n", s->clock / 1000);
         text_add(t, "uptime_in_seconds:%" PRId64 "\r\n", up);
         text_add(t, "uptime_in_days:%" PRId64 "\r\n", up / (24 * 60 * 60));
+        text_add(t, "hz:%d\r\nconfigured_hz:%d\r\n", s->config.hz, s->config.hz);
+        text_add(t, "executable:%.*s\r\nconfig_file:\r\n", n < 0 ? 0 : (int)n, program);
         if (shutdown_left(s) >= 0)
                 text_add(t, "shutdown_in_milliseconds:%" PRId64 "\r\n", shutdown_left(s));
 }
@@ -62,12 +73,21 @@ static int64_t resident(void) {
 
 /* Of the process, as in Redis. */
 static void tell_memory(text *t, const store *s) {
-        tell_bytes(t, "used_memory", mem_used());
-        tell_bytes(t, "used_memory_rss", resident());
-        tell_bytes(t, "used_memory_peak", s->memory_peak);
+        int64_t used = mem_used(), there = resident();
+        int64_t peak = s->memory_peak > used ? s->memory_peak : used;
+
+        tell_bytes(t, "used_memory", used);
+        tell_bytes(t, "used_memory_rss", there);
+        tell_bytes(t, "used_memory_peak", peak);
+        text_add(t, "used_memory_peak_perc:%.2f%%\r\n",
+                 100. * (double)used / (double)(peak > 0 ? peak : 1));
         text_add(t, "used_memory_startup:%" PRId64 "\r\n", s->memory_before);
+        tell_bytes(t, "total_system_memory", sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
         tell_bytes(t, "maxmemory", (int64_t)s->config.maxmemory);
         text_add(t, "maxmemory_policy:%s\r\n", config_policy_name(&s->config));
+        text_add(t, "mem_fragmentation_ratio:%.2f\r\nmem_fragmentation_bytes:%" PRId64 "\r\n",
+                 (double)there / (double)(used > 0 ? used : 1), there - used);
+        text_add(t, "mem_allocator:libc\r\n");
         text_add(t, "lazyfree_pending_objects:%zu\r\n", s->lazy.n_keys);
         text_add(t, "lazyfreed_objects:%" PRIu64 "\r\n", s->lazy.n_freed);
 }
@@ -75,7 +95,7 @@ static void tell_memory(text *t, const store *s) {
 static void tell_persistence(text *t, const store *s) {
         text_add(t, "loading:0\r\nasync_loading:0\r\n");
         save_tell_info(s, t);
-        text_add(t, "aof_enabled:0\r\n");
+        text_add(t, "aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n");
 }
 
 static void tell_stats(text *t, const store *s) {
@@ -84,6 +104,8 @@ static void tell_stats(text *t, const store *s) {
         text_add(t, "total_connections_received:%" PRIu64 "\r\n", of->n_clients_ever);
         text_add(t, "total_commands_processed:%" PRIu64 "\r\n", of->n_commands);
         text_add(t, "instantaneous_ops_per_sec:%" PRId64 "\r\n", of->per_second);
+        text_add(t, "total_net_input_bytes:%" PRIu64 "\r\ntotal_net_output_bytes:%" PRIu64 "\r\n",
+                 of->n_received, of->n_sent);
         text_add(t, "rejected_connections:%" PRIu64 "\r\n", of->n_turned_away);
         text_add(t, "sync_full:%" PRIu64 "\r\nsync_partial_ok:%" PRIu64 "\r\n", of->n_whole,
                  of->n_resumed);
@@ -100,6 +122,8 @@ static void tell_stats(text *t, const store *s) {
                  table_count(&s->pubsub.topics[PUBSUB_PATTERN]),
                  table_count(&s->pubsub.topics[PUBSUB_SHARD]));
         text_add(t, "total_error_replies:%" PRIu64 "\r\n", of->n_errors);
+        text_add(t, "total_reads_processed:%" PRIu64 "\r\ntotal_writes_processed:%" PRIu64 "\r\n",
+                 of->n_reads, of->n_writes);
 }
 
 static void tell_replication(text *t, const store *s) {

@@ -135,11 +135,11 @@ static void reply_places(resp_out *o, const command *cmd, const command_stats *o
         resp_out_integer(o, (int64_t)of->n_calls);
         resp_out_bulk_text(o, "histogram_usec");
         later = resp_out_later(o);
-        for (int i = 0; i < STATS_PLACES; i++) {
+        for (unsigned i = 0; i < STATS_PLACES; i++) {
                 if (of->places[i] == 0)
                         continue;
                 sum += of->places[i];
-                resp_out_integer(o, INT64_C(1) << i);
+                resp_out_integer(o, stats_place_end(i) / 1000);
                 resp_out_integer(o, sum);
                 n++;
         }
