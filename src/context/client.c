@@ -31,9 +31,6 @@ client *client_new(store *s) {
         list_init(&c->monitoring);
         list_init(&c->node);
         list_append(&s->clients, &c->node);
-        if (s->config.timeout > 0)
-                upkeep_wake(s);
-        s->n_clients++;
         s->stats.n_clients_ever++;
         return c;
 }
@@ -49,10 +46,22 @@ client *client_free(client *c) {
         tracking_off(c);
         table_take(&c->store->by_id, table_hash(&c->id, sizeof(c->id)), &c->id, sizeof(c->id));
         list_remove(&c->node);
-        c->store->n_clients--;
+        if (c->flags & CLIENT_CONNECTED)
+                c->store->n_clients--;
         resp_out_deinit(&c->out);
         mem_free(c->name);
         return mem_free(c);
+}
+
+void client_connect(client *c, int fd) {
+        store *s = c->store;
+
+        c->fd = fd;
+        c->flags |= CLIENT_CONNECTED;
+        s->n_clients++;
+        if (s->config.timeout > 0)
+                upkeep_wake(s);
+        client_distrust(c);
 }
 
 /* Who came while there was no password need not say one that comes up later, as in Redis. */

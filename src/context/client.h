@@ -22,6 +22,7 @@ typedef enum client_flag {
         CLIENT_BLOCKED = 1 << 0,
         CLIENT_CLOSING = 1 << 1,    /* to be closed once `out` has been sent */
         CLIENT_CLOSE_NOW = 1 << 2,  /* or before */
+        CLIENT_CONNECTED = 1 << 3,  /* comes from outside, and counts as one */
         CLIENT_MULTI = 1 << 4,      /* commands are queued */
         CLIENT_DIRTY_CAS = 1 << 5,  /* a key that it watched has changed */
         CLIENT_DIRTY_EXEC = 1 << 6, /* a command could not be queued */
@@ -80,7 +81,10 @@ struct client {
 /* A client of @s, in database 0, speaking RESP2, and trusted. NULL without memory. */
 client *client_new(store *s);
 
-/* It comes from outside: if there is a password it has to say it. */
+/* It comes from outside, by @fd, and counts as one of those that there may be. */
+void client_connect(client *c, int fd);
+
+/* If there is a password it has to say it. */
 void client_distrust(client *c);
 bool client_is_trusted(const client *c);
 /* Whether @user may come in with @password, which nobody needs where none is configured. */

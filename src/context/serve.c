@@ -94,9 +94,8 @@ static int conn_enter(conn *c, bytes name) {
         }
         entered->owner = c;
         entered->wake = on_wake;
-        entered->fd = c->fd;
         entered->reads = true;
-        client_distrust(entered);
+        client_connect(entered, c->fd);
         entered->flags |= CLIENT_TIMED | (c->is_unix ? CLIENT_UNIX : 0);
         entered->address = c->address ? c->address : s->address;
         entered->local_address = s->address;
@@ -414,12 +413,10 @@ static void on_wake(client *who) {
 
 /* One connection more than there may be: it is told so, if it listens, in Redis's words. */
 static bool is_too_many(const conn *c) {
-        store *s = c->client->store;
         bytes why = BYTES("-ERR max number of clients reached\r\n");
 
-        if (s->n_clients <= (uint64_t)s->config.maxclients)
+        if (!store_is_full(c->client->store))
                 return false;
-        s->stats.n_turned_away++;
         sock_send(c->kind, c->fd, &(struct iovec){ (char *)why.p, why.n }, 1, NULL, 0);
         return true;
 }

@@ -117,6 +117,26 @@ static const server_calls shared_calls = { .enter = enter_shared,
                                           .visit = visit,
                                           .has_names = true };
 
+/* A session is one client more where there is one context. */
+static bool admit(void *data) {
+        const beam_context_server *s = data;
+
+        if (!s->shared)
+                return true;
+        s->shared->store->n_clients++;
+        if (!store_is_full(s->shared->store))
+                return true;
+        s->shared->store->n_clients--;
+        return false;
+}
+
+static void leave_session(void *data) {
+        const beam_context_server *s = data;
+
+        if (s->shared)
+                s->shared->store->n_clients--;
+}
+
 /* The stream is joined to one end of a pair, whose other end is a connection: so that there
  * is one way only in which a connection is read and written. */
 static int take_stream(void *data, beam_stream *st, void (*done)(void *data, int r),
@@ -159,7 +179,11 @@ static int serve(const char *text, const server_calls *calls, beam_context_serve
         *s = from;
         s->forks = fork_count();
         list_init(&s->named);
-        s->visitors = (visitors){ .take = take_stream, .annex = open_annex, .data = s };
+        s->visitors = (visitors){ .admit = admit,
+                                  .leave = leave_session,
+                                  .take = take_stream,
+                                  .annex = open_annex,
+                                  .data = s };
         visitors_init(&s->visitors);
         r = server_new(text && u.kind != URL_MEM ? &u : NULL, calls, s, &s->server);
         if (r == 0 && text && u.kind == URL_MEM) {

@@ -92,6 +92,13 @@ int64_t store_memory(store *s) {
         return used;
 }
 
+bool store_is_full(store *s) {
+        if (s->n_clients <= (uint64_t)s->config.maxclients)
+                return false;
+        s->stats.n_turned_away++;
+        return true;
+}
+
 void store_note_latency(store *s, latency_kind kind, int64_t ns) {
         int64_t ms = ns / (CLOCK_SECOND / 1000),
                 least = (int64_t)s->config.latency_monitor_threshold;

@@ -36,7 +36,8 @@ struct store {
         db *dbs;
         int n_dbs;
         list clients;
-        size_t n_clients, n_blocked;
+        size_t n_clients; /* connections, and sessions at the addresses of the context */
+        size_t n_blocked;
         list ready;       /* keys that changed and are waited for: block.c */
         bool is_serving;  /* those who wait */
         uint64_t next_id; /* of a client */
@@ -88,6 +89,10 @@ store *store_free(store *s);
 
 /* Bytes that the process has allocated; notes how much they were at most. */
 int64_t store_memory(store *s);
+
+/* Whether there are more clients than there may be; then the last of them is turned away, which
+ * is counted. */
+bool store_is_full(store *s);
 
 /* Something took @ns: whether that is long says latency-monitor-threshold. */
 void store_note_latency(store *s, latency_kind kind, int64_t ns);

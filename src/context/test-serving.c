@@ -235,7 +235,7 @@ TEST(one_too_many) {
         assert_r(beam_context_new(&ctx), 0);
         assert_r(beam_context_serve(ctx, NULL, &s), 0);
         assert_r(beam_client_new(ctx, &here), 0);
-        assert_str(ask(here, "config set maxclients 2"), "OK");
+        assert_str(ask(here, "config set maxclients 1"), "OK"); /* beside our own */
         a = connect_to(s);
         assert_str(ask(a, "ping"), "PONG");
         assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
@@ -246,6 +246,30 @@ TEST(one_too_many) {
         close(fds[1]);
         assert_str(ask(a, "ping"), "PONG");
         beam_client_free(a);
+        beam_client_free(here);
+        beam_context_server_free(s);
+        beam_context_free(ctx);
+}
+
+/* A session is one client, and each of its streams is one more. */
+TEST(one_session_too_many) {
+        beam_context_server *s;
+        beam_context *ctx;
+        beam_session *near, *other;
+        beam_client *here;
+        beam_receiver *opens;
+        beam_msg *none;
+
+        assert_r(beam_context_new(&ctx), 0);
+        assert_r(beam_context_serve(ctx, "mem:full", &s), 0);
+        assert_r(beam_client_new(ctx, &here), 0);
+        assert_r(beam_dial("mem:full", NULL, &near, BEAM_FOREVER), 0);
+        assert_str(ask(here, "config set maxclients 1"), "OK");
+        assert_r(beam_dial("mem:full", NULL, &other, BEAM_FOREVER), 0);
+        opens = beam_session_opens(other);
+        assert_lt(beam_recv(opens, &none, BEAM_FOREVER), 1);
+        beam_session_close(other);
+        beam_session_close(near);
         beam_client_free(here);
         beam_context_server_free(s);
         beam_context_free(ctx);

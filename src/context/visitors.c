@@ -31,8 +31,8 @@ typedef struct visit {
 static visitor *visitor_new(visitors *v) {
         visitor *new = mem_zero(sizeof(*new));
 
-        if (!new)
-                return NULL;
+        if (!new || !v->admit(v->data))
+                return mem_free(new);
         new->of = v;
         list_init(&new->visits);
         list_init(&new->node);
@@ -56,6 +56,7 @@ static void visitor_free(visitor *v) {
         beam_listener_close(v->greets);
         beam_session_close(v->session);
         list_remove(&v->node);
+        v->of->leave(v->of->data);
         mem_free(v);
 }
 
@@ -174,8 +175,11 @@ static void on_greeted(void *data, beam_listener *l) {
 
 static void on_mem_peer(void *data, beam_listener *l) {
         visitor *v = visitor_new(data);
+        beam_session *nobody;
 
-        if (v && enter(v, l) < 0)
+        if (!v && beam_accept(l, &nobody, BEAM_NOW) == 0)
+                beam_session_close(nobody);
+        else if (v && enter(v, l) < 0)
                 visitor_free(v);
 }
 

@@ -19,6 +19,9 @@ typedef int visitors_take_stream(void *data, beam_stream *st, void (*done)(void 
                                  void *done_data, join **ret);
 
 typedef struct visitors {
+        /* A session has come, which is turned away if this is false; and it has gone. */
+        bool (*admit)(void *data);
+        void (*leave)(void *data);
         /* A stream has come, which is joined to a connection when this succeeds: @done is called
          * once it has ended, from within the loop. */
         visitors_take_stream *take;

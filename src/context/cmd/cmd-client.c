@@ -183,7 +183,7 @@ static void list_by_id(call *c) {
 
                 decimal_read(c->argv[i].p, c->argv[i].n, &id);
                 one = client_find(c->store, (uint64_t)id);
-                if (one)
+                if (one && one->address)
                         print(&t, one);
         }
         text_reply(&t, c);
@@ -207,7 +207,7 @@ void cmd_client_list(call *c) {
         list_each(node, &c->store->clients) {
                 const client *one = container_of(node, client, node);
 
-                if (is_of(one, wanted))
+                if (one->address && is_of(one, wanted)) /* the program's own have none */
                         print(&t, one);
         }
         text_reply(&t, c);
