@@ -54,7 +54,14 @@ struct asker {
         fork_fd in_child;
         sock_kind kind;
         int fd; /* or -1 */
+
+        /* if it is shared */
+        size_t n_holders;
+        char *user, *password; /* or NULL */
+        asker *next;
 };
+
+static __thread asker *shared; /* all of this thread */
 
 /* questions */
 
@@ -124,13 +131,27 @@ static void destroy(asker *a) {
         hang_up(a);
         resp_out_deinit(&a->out);
         resp_request_deinit(&a->request);
+        mem_free(a->user);
+        mem_free(a->password);
         mem_free(a->questions);
         mem_free(a->in);
         mem_free(a);
 }
 
+/* Whether somebody else has it still. */
+static bool is_held(asker *a) {
+        if (a->n_holders == 0 || --a->n_holders > 0)
+                return a->n_holders > 0;
+        for (asker **at = &shared; *at; at = &(*at)->next)
+                if (*at == a) {
+                        *at = a->next;
+                        break;
+                }
+        return false;
+}
+
 asker *asker_free(asker *a) {
-        if (!a)
+        if (!a || is_held(a))
                 return NULL;
         /* from within an answer: whoever gives it has still to look at this */
         a->is_freed = true;
@@ -448,6 +469,44 @@ int asker_open(const url *at, const char *user, const char *password, asker **re
                 destroy(a);
                 return r;
         }
+        *ret = a;
+        return 0;
+}
+
+static bool is_same_text(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* One that is lost is no help, and in a child of fork() it is the parent's. */
+static bool is_fit(const asker *a, const url *at, const char *user, const char *password) {
+        return !a->error && a->forks == fork_count() && a->at.kind == at->kind &&
+               a->at.port == at->port && strcmp(a->at.name, at->name) == 0 &&
+               is_same_text(a->user, user) && is_same_text(a->password, password);
+}
+
+static int copy(const char *text, char **ret) {
+        *ret = text ? mem_text(text) : NULL;
+        return text && !*ret ? -ENOMEM : 0;
+}
+
+int asker_share(const url *at, const char *user, const char *password, asker **ret) {
+        asker *a = shared;
+        int r;
+
+        while (a && !is_fit(a, at, user, password))
+                a = a->next;
+        if (!a) {
+                r = asker_open(at, user, password, &a);
+                if (r < 0)
+                        return r;
+                if (copy(user, &a->user) < 0 || copy(password, &a->password) < 0) {
+                        destroy(a);
+                        return -ENOMEM;
+                }
+                a->next = shared;
+                shared = a;
+        }
+        a->n_holders++;
         *ret = a;
         return 0;
 }

@@ -39,6 +39,10 @@ int asker_new(struct store *s, asker **ret);
  * @user too, even with a password. Returns 0, or why it cannot even be tried. */
 int asker_open(const url *at, const char *user, const char *password, asker **ret);
 
+/* The same; but where one of this thread is open there already, it is that one. Whoever shares one
+ * frees it, forgets his own questions before, and leaves no transaction open. */
+int asker_share(const url *at, const char *user, const char *password, asker **ret);
+
 /* Nobody is told anything any more. NULL is fine, and comes back. */
 asker *asker_free(asker *a);
 

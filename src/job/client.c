@@ -368,8 +368,10 @@ static int say_all(keyed *j, const beam_job_options *opt) {
 
         asker_say(j->talk, NULL, NULL, BYTES("MULTI"));
         r = say_words(j, opt);
-        if (r < 0)
+        if (r < 0) {
+                asker_say(j->talk, NULL, NULL, BYTES("DISCARD")); /* others talk here too */
                 return r;
+        }
         asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("output"),
                   BYTES("log"));
         say_number(j, "keep", (int64_t)opt->keep);
@@ -389,16 +391,15 @@ static int say_all(keyed *j, const beam_job_options *opt) {
 }
 
 static int open_askers(keyed *j, const char *text, const char *user, const char *password) {
-        asker **all[] = { &j->talk, &j->log };
         url at;
         int r = url_parse(text, &at);
 
-        /* a descriptor is one link, and this takes two */
+        /* a descriptor is one link, and this takes two, of which jobs may share the one */
         if (r == 0 && at.kind != URL_UNIX && at.kind != URL_ABSTRACT && at.kind != URL_TCP)
                 r = -EINVAL;
-        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)
-                r = asker_open(&at, user, password, all[i]);
-        return r;
+        if (r == 0)
+                r = asker_share(&at, user, password, &j->talk);
+        return r < 0 ? r : asker_open(&at, user, password, &j->log);
 }
 
 static void on_look(timer *t);
@@ -713,6 +714,8 @@ static void keyed_free(beam_job *base) {
         timer_stop(&j->renew);
         timer_stop(&j->look);
         reader_close(&j->reader);
+        if (j->talk)
+                asker_forget(j->talk, j);
         asker_free(j->talk);
         asker_free(j->log);
         mem_free(j->frame);

@@ -262,6 +262,34 @@ TEST_EACH(lost, way, served) {
         place_end(&p);
 }
 
+/* As long as somebody has it, and it has not been lost. */
+TEST(is_shared) {
+        place p = place_begin("served");
+        heard h = { 0 };
+        asker *a, *b, *c;
+        url u;
+
+        assert_r(url_parse(beam_context_server_url(p.server), &u), 0);
+        assert_r(asker_share(&u, NULL, NULL, &a), 0);
+        assert_r(asker_share(&u, NULL, NULL, &b), 0);
+        assert_r(asker_share(&u, NULL, "other", &c), 0);
+        assert_true(a == b);
+        assert_true(a != c);
+        asker_free(c);
+        asker_free(a);
+        assert_r(asker_say(b, on_answer, &h, BYTES("PING")), 0);
+        wait_for(&h, 1);
+        assert_r(asker_say(b, on_answer, &h, BYTES("QUIT")), 0);
+        asker_tell_loss(b, on_answer, &h);
+        wait_for(&h, 3);
+        assert_str(h.text, "PONG OK ECONNRESET ");
+        assert_r(asker_share(&u, NULL, NULL, &a), 0);
+        assert_true(a != b);
+        asker_free(b);
+        asker_free(a);
+        place_end(&p);
+}
+
 TEST(nobody_there) {
         heard h = { 0 };
         asker *a;

@@ -444,7 +444,6 @@ static void tell_wants(loop *l) {
 void source_close(source *s) {
         if (!s->poll)
                 return;
-        uv_poll_stop(s->poll);
         uv_close((uv_handle_t *)s->poll, on_handle_closed);
         s->poll = NULL;
         list_remove(&s->ready.node);
