@@ -27,6 +27,10 @@ enum {
 #define LOOK_FIRST (CLOCK_SECOND / 1000)
 #define LOOK_LAST (CLOCK_SECOND / 16)
 
+/* Who ends closes its outputs first: so long it is waited with saying that these have ended, to
+ * say all of it at once. Picked; ten times what an exit takes. */
+#define TELL_ENDS (CLOCK_SECOND / 500)
+
 /* output */
 
 static void want_output(run *r) {
@@ -95,6 +99,20 @@ static void close_output(run_output *o) {
         o->fd = fd_close(o->fd);
 }
 
+static void on_ends(timer *t) {
+        run *r = container_of(t, run, ends);
+
+        for (uint8_t i = 1; i < SINK_STREAMS; i++)
+                if (r->outputs[i].fd < 0)
+                        sink_end(&r->sink, r->asker, i);
+}
+
+static void tell_ends_later(run *r) {
+        timer_stop(&r->ends);
+        if (timer_start(&r->ends, r->loop, clock_add(clock_now(), TELL_ENDS)) < 0)
+                on_ends(&r->ends);
+}
+
 static int put(run *r, uint8_t i, size_t n) {
         int got = unread_put(&r->unread, (uint32_t)n);
 
@@ -124,7 +142,8 @@ static size_t pump(run_output *o) {
         if (n > 0 && put(r, o->n, (size_t)n) == 0)
                 return (size_t)n;
         close_output(o);
-        sink_end(&r->sink, r->asker, o->n);
+        if (!r->is_over)
+                tell_ends_later(r);
         return 0;
 }
 
@@ -318,6 +337,7 @@ static void conclude(run *r, const process_end *end) {
 static void wind_up(run *r, const process_end *end) {
         r->is_over = true;
         timer_stop(&r->look);
+        timer_stop(&r->ends);
         timer_stop(&r->limit);
         timer_stop(&r->grace);
         close_input(r);
@@ -465,6 +485,7 @@ void run_init(run *r) {
         r->in = -1;
         r->in_src.fn = on_input;
         r->look.fn = on_look;
+        r->ends.fn = on_ends;
         r->limit.fn = on_limit;
         r->grace.fn = on_grace;
         for (int i = 0; i < SINK_STREAMS; i++)
@@ -494,6 +515,7 @@ void run_deinit(run *r) {
         r->process = process_free(r->process);
         r->routine = routine_free(r->routine);
         timer_stop(&r->look);
+        timer_stop(&r->ends);
         timer_stop(&r->limit);
         timer_stop(&r->grace);
         close_input(r);

@@ -48,9 +48,9 @@ struct run {
         unread unread;
         size_t n_under_way; /* frames that were put and not answered */
         bool is_full, is_counting;
-        timer look, limit, grace; /* grace: of a routine */
-        int64_t pause;            /* before it is looked again whether somebody has read */
-        int in;                   /* or -1 */
+        timer look, ends, limit, grace; /* grace: of a routine */
+        int64_t pause;                  /* before it is looked again whether somebody has read */
+        int in;                         /* or -1 */
         source in_src;
         char *data; /* n bytes from `at` on that the process has not taken, or NULL */
         size_t n, at;
