@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking a context of this process, one that is served, and a Redis: all are alike. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -293,14 +295,22 @@ TEST(is_shared) {
 TEST(nobody_there) {
         heard h = { 0 };
         asker *a;
+        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+        socklen_t n = sizeof(sa);
+        char text[URL_TEXT_MAX];
         url u;
-        int r;
+        int fd, r;
 
         assert_r(url_parse(test_url("unix:{dir}/nobody"), &u), 0);
         assert_r(asker_open(&u, NULL, NULL, &a), -ENOENT);
         assert_r(url_parse("mem:nobody", &u), 0);
         assert_r(asker_open(&u, NULL, NULL, &a), -EINVAL);
-        assert_r(url_parse("tcp://127.0.0.1:1", &u), 0);
+        /* a port that is taken, and where nobody listens */
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_r(bind(fd, (struct sockaddr *)&sa, n), 0);
+        assert_r(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+        snprintf(text, sizeof(text), "tcp://127.0.0.1:%d", ntohs(sa.sin_port));
+        assert_r(url_parse(text, &u), 0);
         r = asker_open(&u, NULL, NULL, &a);
         if (r == 0) {
                 asker_say(a, on_answer, &h, BYTES("PING"));
@@ -309,6 +319,7 @@ TEST(nobody_there) {
                 r = h.last;
         }
         assert_r(r, -ECONNREFUSED);
+        close(fd);
 }
 
 /* What a peer says that is no Redis, or that says more than it was asked. */
