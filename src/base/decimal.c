@@ -4,12 +4,13 @@
 #include <string.h>
 
 bool decimal_read(const void *p, size_t n, int64_t *ret) {
-        const uint8_t *s = p, *end = s + n;
+        const uint8_t *s = p, *end;
         bool negative;
         uint64_t number;
 
         if (n == 0 || n > DECIMAL_MAX)
                 return false;
+        end = s + n;
         negative = *s == '-';
         if (negative && ++s == end)
                 return false;

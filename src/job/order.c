@@ -101,15 +101,22 @@ int order_inherit(order *o, const order *from) {
 }
 
 /* The values of an array of texts, @what. Returns how many there are; 0 also where it is
- * refused, for too many or as something else lies there. */
+ * refused, as something else lies there. */
 static size_t open_list(order *o, resp_cursor *reply, const char *what) {
-        resp_value v;
+        resp_value head, v;
+        resp_cursor within;
 
-        if (!resp_cursor_next(reply, &v) || v.type != RESP_ARRAY) {
-                order_refuse(o, "%s: %.*s", what, v.text.n < 100 ? (int)v.text.n : 100, v.text.p);
+        if (!resp_cursor_next(reply, &head) || head.type != RESP_ARRAY) {
+                order_refuse(o, "%s: %.*s", what, head.text.n < 100 ? (int)head.text.n : 100,
+                             head.text.p);
                 return 0;
         }
-        return v.n;
+        for (within = *reply; resp_cursor_next(&within, &v);)
+                if (v.type != RESP_BULK) {
+                        order_refuse(o, "%s: not all of them are texts", what);
+                        return 0;
+                }
+        return head.n;
 }
 
 /* Whether @text can be handed to a program, which takes a zero for the end of it. */
@@ -186,6 +193,7 @@ static bool read_ms(bytes text, int64_t *ret) {
 static int copy_text(bytes text, size_t max, char **ret) {
         if (text.n == 0 || text.n > max || memchr(text.p, '\0', text.n))
                 return -EINVAL;
+        mem_free(*ret); /* a server that is none may say one twice */
         *ret = mem_new(text.n + 1);
         if (!*ret)
                 return -ENOMEM;
