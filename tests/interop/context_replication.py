@@ -133,6 +133,15 @@ class Place:
                             "--dir", self.folder.name, "--logfile", path + ".log", *more], path)
         return child, path, path + ".log"
 
+    def again(self, path, kind):
+        """A server, where there was one."""
+        if os.path.exists(path):
+            os.unlink(path)
+        if kind == "redis":
+            return self.start(["redis-server", "--port", "0", "--unixsocket", path, "--save", "",
+                               "--dir", self.folder.name, "--logfile", path + ".log"], path)
+        return self.start([self.tool, "context", "serve", "unix:" + path], path)
+
     def end(self, child):
         child.send_signal(signal.SIGCONT)  # first: it would undo the stop by which a leak checker looks
         child.terminate()
