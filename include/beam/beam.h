@@ -302,10 +302,12 @@ typedef struct beam_peer {
         char address[64]; /* "127.0.0.1:4711", "[::1]:80", "unix", "mem:name" */
 } beam_peer;
 
-/* Reach @url: mem:name unix:/path unix:@abstract tcp://host:port fd:N
+/* Reach @url: mem:name unix:/path unix:@abstract tcp://host:port
+ * ws://host:port/path fd:N
  * Returns once the peer has said hello. -EPROTO: what answers does not speak Beam.
- * -ECONNREFUSED, -ENOENT and the like as of connect(2); -EADDRNOTAVAIL: no such
- * host. Resolving a host name runs getaddrinfo() on a helper thread. */
+ * -ECONNREFUSED, -ENOENT and the like as of connect(2); of ws: what its server says that
+ * comes nearest; -EADDRNOTAVAIL: no such host. Resolving a host name runs getaddrinfo() on a helper
+ * thread. */
 BEAM_API int beam_dial(const char *url, const beam_options *opt, beam_session **ret,
                        int64_t deadline);
 

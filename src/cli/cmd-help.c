@@ -20,7 +20,8 @@ static void print_all(void) {
         for (const cli_command *const *c = cli_commands; *c; c++)
                 print_command(*c);
         puts("  beam --version                                    Say which Beam this is\n\n"
-             "URL is unix:/path, unix:@name, tcp://host:port or fd:N.\n"
+             "URL is unix:/path, unix:@name, tcp://host:port,\n"
+             "ws://host:port/path or fd:N.\n"
              "`beam help VERB` tells the rest. Exit status: 0 done, 1 failed, 2 misuse,\n"
              "3 nobody reached, 124 timed out. First steps:\n\n"
              "  beam serve unix:/tmp/echo.sock --echo\n"

@@ -23,7 +23,8 @@ static int bad_url(const char *url) {
                 say_error("%s: too long for a socket, which has room for 107 bytes", url);
                 return CLI_MISUSE;
         }
-        say_error("%s: not an address; those are unix:/path, unix:@name, tcp://host:port, fd:N",
+        say_error("%s: not an address; those are unix:/path, unix:@name, tcp://host:port, "
+                  "ws://host:port/path, fd:N",
                   url);
         return CLI_MISUSE;
 }
@@ -58,7 +59,10 @@ static int unreachable(const char *url, int r, int what) {
                 else {
                         snprintf(how, sizeof(how), starting[what], url);
                         say_error("cannot reach %s: %s; is the service started? try: %s", url,
-                                  r == -ENOENT ? "no such file" : "nobody listens there", how);
+                                  r != -ENOENT         ? "nobody listens there"
+                                  : starts(url, "ws:") ? "there is no such path"
+                                                       : "no such file",
+                                  how);
                 }
                 break;
         case -EADDRNOTAVAIL:
@@ -251,7 +255,7 @@ static int unheard(const char *url, int r) {
                 say_error("cannot listen at %s: this machine has no such address", url);
                 break;
         case -EACCES:
-                if (starts(url, "tcp:")) {
+                if (starts(url, "tcp:") || starts(url, "ws:")) {
                         say_error(
                                 "cannot listen at %s: not allowed; as long as there is no rule for "
                                 "access, only 127.0.0.1, [::1] or localhost, and a port above 1023",

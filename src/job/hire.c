@@ -65,7 +65,7 @@ static void hang_up(hire *h) {
 }
 
 static void begin(hire *h, int fd) {
-        if (drive_start(fd, NULL, true, &h->session) < 0)
+        if (drive_start(fd, NULL, NULL, true, &h->session) < 0)
                 fd_close(fd);
         else
                 h->session->news = &h->news;

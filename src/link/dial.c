@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "reach.h"
 #include "url.h"
+#include "ws.h"
 
 static bool is_past(int64_t deadline) {
         return deadline != BEAM_FOREVER && clock_now() >= deadline;
@@ -47,16 +48,32 @@ int dial_socket(const url *u, int64_t deadline) {
         return -ETIMEDOUT;
 }
 
+/* A session on @fd, which is still the caller's on failure. */
+static int start(int fd, const url *u, const beam_options *opt, session **ret) {
+        cover *c = NULL;
+        int r = u->kind == URL_WS ? ws_cover_new(u, true, &c) : 0;
+
+        if (r < 0)
+                return r;
+        r = drive_start(fd, c, opt, true, ret);
+        if (r < 0 && c)
+                c->calls->free(c);
+        return r;
+}
+
 int dial_url(const url *u, const beam_options *opt, session **ret, int64_t deadline) {
         beam_options all;
         session *s;
+        url at = *u;
         int fd, r;
 
         options_fill(&all, opt);
-        fd = dial_socket(u, deadline);
+        if (u->kind == URL_WS)
+                at.kind = URL_TCP;
+        fd = dial_socket(&at, deadline);
         if (fd < 0)
                 return fd;
-        r = drive_start(fd, &all, true, &s);
+        r = start(fd, u, &all, &s);
         if (r < 0) {
                 if (u->kind != URL_FD)
                         fd_close(fd);

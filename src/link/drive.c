@@ -11,6 +11,7 @@
 #include "../base/fds.h"
 #include "../base/fork.h"
 #include "../base/mem.h"
+#include "cover.h"
 #include "join.h"
 #include "peer.h"
 #include "sock.h"
@@ -36,6 +37,8 @@ typedef struct drive {
         session *s;
         sock_kind kind;
         int fd;
+        cover *cover;     /* or NULL: the session's bytes are those on the wire */
+        size_t n_covered; /* of the queue, they lie in the cover and leave it with that */
         fork_fd in_child;
         bool naps;                 /* the receive timeout is set */
         bool shutting, shut, mute; /* mute: nothing can be written any more */
@@ -54,6 +57,36 @@ static void lost(drive *d, ssize_t r) {
         session_lost(d->s, r < 0 ? (int)r : 0);
 }
 
+/* The same, for what is under a cover. */
+static bool read_covered(drive *d, bool wait) {
+        uint8_t *buffer = loop_buffer(d->s->loop);
+        struct iovec iov = { .iov_base = buffer, .iov_len = LOOP_BUFFER_SIZE };
+        size_t n_fds;
+        ssize_t n;
+        int r;
+
+        if (!buffer) {
+                session_fail(d->s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
+                return false;
+        }
+        n = sock_recv(d->kind, d->fd, &iov, 1, NULL, &n_fds, wait);
+        if (n == -EAGAIN || n == -EINTR || n == -ENOBUFS || n == -ENOMEM)
+                return false;
+        d->s->loop->came += n > 0 ? (size_t)n : 1;
+        if (n <= 0) {
+                lost(d, n);
+                return false;
+        }
+        r = d->cover->calls->feed(d->cover, d->s, buffer, (size_t)n);
+        if (r == -EPIPE && !d->s->error) {
+                /* it has hung up, and still hears the answer to that */
+                source_want(&d->src, 0);
+                session_lost(d->s, 0);
+        } else if (r == 0 && (cover_left(d->cover) || d->s->out.n))
+                session_touch(d->s); /* the cover has something to say, or is open now */
+        return r == 0 && n == LOOP_BUFFER_SIZE;
+}
+
 /* One read; whether there may be more. */
 static bool read_once(drive *d, bool wait) {
         uint8_t *buffer = loop_buffer(d->s->loop), *place = NULL;
@@ -62,6 +95,8 @@ static bool read_once(drive *d, bool wait) {
         size_t n_iov = 0, n_place, n_fds = 0, room;
         ssize_t n;
 
+        if (d->cover)
+                return read_covered(d, wait);
         if (!buffer) {
                 session_fail(d->s, -ENOMEM, BEAM_CODE_INTERNAL, "out of memory");
                 return false;
@@ -174,15 +209,57 @@ static void want(drive *d) {
         size_t n = d->s->out.n;
         bool writes = n && !d->mute;
 
+        if (d->cover) {
+                n += cover_left(d->cover);
+                writes = !d->mute && (cover_left(d->cover) || (n && d->cover->open));
+        }
+
         if (d->s->error)
                 return;
         source_want(&d->src, (n < STALLED ? SOURCE_READ : 0u) | (writes ? SOURCE_WRITE : 0u));
 }
 
-static void drive_flush(session_link *l) {
-        drive *d = of(l);
-        bool was_high = d->s->out.n >= OUT_HIGH / 2, was_full = d->s->out.n >= OUT_HIGH;
+/* The kernel takes no more, for now or ever. */
+static bool is_for_now(ssize_t n) {
+        /* the last two: it is short of memory */
+        return n == -EAGAIN || n == -ETOOMANYREFS || n == -ENOBUFS || n == -ENOMEM;
+}
 
+static void flush_covered(drive *d) {
+        cover *c = d->cover;
+
+        for (int i = 0; i < ROUNDS && !d->mute; i++) {
+                struct iovec iov[OUT_IOV_MAX];
+                int fds[OUT_FDS_MAX];
+                size_t n_fds, left = cover_left(c);
+                ssize_t n;
+
+                if (!left && d->s->out.n && c->open) {
+                        d->n_covered =
+                                c->calls->wrap(c, iov, out_peek(&d->s->out, iov, fds, &n_fds));
+                        left = cover_left(c);
+                }
+                if (!left)
+                        break;
+                iov[0] = (struct iovec){ .iov_base = c->p + c->at, .iov_len = left };
+                n = sock_send(d->kind, d->fd, iov, 1, NULL, 0);
+                if (is_for_now(n))
+                        break;
+                if (n < 0) {
+                        d->mute = true;
+                        break;
+                }
+                cover_sent(c, (size_t)n);
+                if ((size_t)n < left)
+                        break;
+                out_advance(&d->s->out, d->n_covered, 0);
+                d->n_covered = 0;
+                if (d->s->out.n < OUT_HIGH / 2 && !d->s->buried)
+                        session_fill(d->s);
+        }
+}
+
+static void flush_bare(drive *d) {
         /* what is left after them goes on in the next turn, behind what was sent meanwhile */
         for (int i = 0; i < ROUNDS && d->s->out.n && !d->mute; i++) {
                 struct iovec iov[OUT_IOV_MAX];
@@ -193,8 +270,7 @@ static void drive_flush(session_link *l) {
                 for (size_t k = 0; k < n_iov; k++)
                         n_all += iov[k].iov_len;
 
-                /* the last two: the kernel is short of memory for now */
-                if (n == -EAGAIN || n == -ETOOMANYREFS || n == -ENOBUFS || n == -ENOMEM)
+                if (is_for_now(n))
                         break;
                 if (n < 0) {
                         /* What the peer said before it went is still to be read, and then the end.
@@ -208,16 +284,36 @@ static void drive_flush(session_link *l) {
                 if ((size_t)n < n_all)
                         break; /* there is no room, and another write would only say so */
         }
-        if (d->mute)
+}
+
+/* All has been said; a cover says so itself, and the other side hangs up. */
+static void end_writing(drive *d) {
+        d->shut = true;
+        if (d->cover) {
+                d->cover->calls->shut(d->cover, 0);
+                flush_covered(d);
+        } else if (d->kind != SOCK_IS_FILE) {
+                shutdown(d->fd, SHUT_WR);
+        }
+}
+
+static void drive_flush(session_link *l) {
+        drive *d = of(l);
+        bool was_high = d->s->out.n >= OUT_HIGH / 2, was_full = d->s->out.n >= OUT_HIGH;
+
+        if (d->cover)
+                flush_covered(d);
+        else
+                flush_bare(d);
+        if (d->mute) {
                 out_deinit(&d->s->out);
+                d->n_covered = 0;
+        }
         /* while parts of a large message keep coming it does not get low */
         if ((was_high && d->s->out.n < OUT_HIGH / 2) || (was_full && d->s->out.n < OUT_HIGH))
                 session_stir(d->s);
-        if (d->shutting && !d->shut && !d->s->out.n) {
-                d->shut = true;
-                if (d->kind != SOCK_IS_FILE)
-                        shutdown(d->fd, SHUT_WR);
-        }
+        if (d->shutting && !d->shut && !d->s->out.n)
+                end_writing(d);
         want(d);
 }
 
@@ -225,7 +321,7 @@ static size_t drive_write(session_link *l, const struct iovec *iov, size_t n_iov
         drive *d = of(l);
         ssize_t n;
 
-        if (d->mute)
+        if (d->mute || d->cover)
                 return 0;
         n = sock_send(d->kind, d->fd, iov, n_iov, NULL, 0);
         if (n < 0 && n != -EAGAIN && n != -ENOBUFS && n != -ENOMEM)
@@ -240,6 +336,11 @@ static void drive_shut(session_link *l) {
 static void drive_close(session_link *l) {
         drive *d = of(l);
 
+        if (d->cover) {
+                d->cover->calls->shut(d->cover, d->s->error);
+                flush_covered(d);
+                d->cover->calls->free(d->cover);
+        }
         source_close(&d->src);
         fork_forget(&d->in_child);
         fd_close(d->fd);
@@ -260,7 +361,7 @@ static const link_calls calls = {
         .show = show_as_fd,
 };
 
-int drive_start(int fd, const beam_options *opt, bool dials, session **ret) {
+int drive_start(int fd, cover *c, const beam_options *opt, bool dials, session **ret) {
         loop *l = loop_get();
         drive *d = l ? mem_zero(sizeof(*d)) : NULL;
         int r;
@@ -274,7 +375,7 @@ int drive_start(int fd, const beam_options *opt, bool dials, session **ret) {
         }
         d->kind = (sock_kind)r;
         d->fd = fd;
-        d->link = (session_link){ .calls = &calls, .passes_fds = d->kind == SOCK_IS_UNIX };
+        d->link = (session_link){ .calls = &calls, .passes_fds = d->kind == SOCK_IS_UNIX && !c };
         d->src.fn = on_ready;
         d->src.look = on_look;
         d->src.wait = d->kind != SOCK_IS_FILE ? on_wait : NULL;
@@ -289,6 +390,7 @@ int drive_start(int fd, const beam_options *opt, bool dials, session **ret) {
                 mem_free(d);
                 return r;
         }
+        d->cover = c;
         fork_close(&d->in_child, fd);
         *ret = d->s;
         return 0;

@@ -3,11 +3,11 @@
 
 /* The pump: the one place where bytes move between a descriptor and a session. */
 
-#include "../chan/session.h"
+#include "cover.h"
 
-/* Begin a session on @fd, an open stream of any kind. On success the fd is the
- * session's, on failure still the caller's. */
-int drive_start(int fd, const beam_options *opt, bool dials, session **ret);
+/* Begin a session on @fd, an open stream of any kind, under the cover @c, or none if that is
+ * NULL. On success both are the session's, on failure still the caller's. */
+int drive_start(int fd, cover *c, const beam_options *opt, bool dials, session **ret);
 
 /* A session moves to another thread: it leaves the one's loop, in that thread, and
  * arrives at the other's. Nothing of it may be in use meanwhile. */

@@ -14,6 +14,7 @@
 #include "listener.h"
 #include "mem.h"
 #include "sock.h"
+#include "ws.h"
 
 /* Without descriptors a peer stays in the kernel's queue, and the socket readable. */
 #define PAUSE (CLOCK_SECOND / 10)
@@ -30,6 +31,7 @@ typedef struct sock_listener {
         beam_listener base;
         loop *loop;
         beam_options opt;
+        url at;
         source src;
         timer wake;
         bool timed;
@@ -83,12 +85,17 @@ static void on_greeting(post *done) {
 
 static int take_in(sock_listener *l, int fd) {
         pending *p = mem_zero(sizeof(*p));
+        cover *c = NULL;
         int r;
 
         if (!p)
                 return -ENOMEM;
-        r = drive_start(fd, &l->opt, false, &p->s);
+        r = l->at.kind == URL_WS ? ws_cover_new(&l->at, false, &c) : 0;
+        if (r >= 0)
+                r = drive_start(fd, c, &l->opt, false, &p->s);
         if (r < 0) {
+                if (c)
+                        c->calls->free(c);
                 mem_free(p);
                 return r;
         }
@@ -224,6 +231,24 @@ static const listener_calls sock_calls = {
         .close = sock_listener_close,
 };
 
+/* The socket of a WebSocket is one of TCP, and its port the one that the kernel chose. */
+static int open_door(sock_listener *l) {
+        url at = l->at;
+        int r;
+
+        if (at.kind == URL_WS)
+                at.kind = URL_TCP;
+        r = door_open(&at, &l->door);
+        if (r < 0)
+                return r;
+        strcpy(l->base.url, l->door.url);
+        if (l->at.kind == URL_WS && url_parse(l->door.url, &at) == 0) {
+                l->at.port = at.port;
+                url_print(&l->at, l->base.url, sizeof(l->base.url));
+        }
+        return 0;
+}
+
 static int sock_listen(const url *u, const beam_options *opt, beam_listener **ret) {
         loop *here = loop_get();
         sock_listener *l = here ? mem_zero(sizeof(*l)) : NULL;
@@ -240,12 +265,12 @@ static int sock_listen(const url *u, const beam_options *opt, beam_listener **re
         list_init(&l->waiting);
         list_init(&l->ready);
 
-        r = door_open(u, &l->door);
+        l->at = *u;
+        r = open_door(l);
         if (r < 0) {
                 mem_free(l);
                 return r;
         }
-        strcpy(l->base.url, l->door.url);
         r = l->door.only_one ? take_in(l, l->door.fd)
                              : source_open(&l->src, here, l->door.fd, SOURCE_READ);
         if (r < 0) {

@@ -19,7 +19,7 @@ struct beam_listener {
         const listener_calls *calls;
         uint32_t forks;
         listener_watch *watch;
-        char url[272]; /* URL_TEXT_MAX */
+        char url[400]; /* URL_TEXT_MAX */
 };
 
 /* As beam_listener_watch(); not of a @user it is called while the loop is turned, and waits

@@ -48,6 +48,9 @@ static const struct {
         CASE("tcp://[::ffff:127.0.0.1]:80", URL_TCP, "::ffff:127.0.0.1", 80),
         CASE("tcp://[fe80::1%eth0]:80", URL_TCP, "fe80::1%eth0", 80),
         CASE("tcp://[fe80::1%123456789012345]:80", URL_TCP, "fe80::1%123456789012345", 80),
+        CASE("ws://a:1", URL_WS, "a", 1),
+        CASE("ws://[::1]:0", URL_WS, "::1", 0),
+        CASE("ws://a:80/b/c:d@e", URL_WS, "a", 80),
         CASE("fd:0", URL_FD, "", 0),
         CASE("fd:3", URL_FD, "", 3),
         CASE("fd:2147483647", URL_FD, "", 2147483647),
@@ -96,6 +99,9 @@ static const char *const broken[] = {
         "tcp://[%lo]:80", "tcp://[fe80::1%a b]:80", "tcp://[fe80::1%a/b]:80",
         "tcp://[fe80::1%a%b]:80", "tcp://[fe80::1%1234567890123456]:80", "tcp://a[::1]:80",
         "tcp://[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc]:80",
+        /* ws: what tcp has not */
+        "ws:", "ws://", "ws://a", "ws://a/b", "ws:/a:1", "ws://a:1?b", "ws://a:1/b?c", "ws://a:1/#",
+        "ws://a:1/b c", "ws://a:1/\xc3\xa4", "ws://a:1/b\n", "ws://:1/b", "ws://b@a:1/", "ws://a:/b",
         /* fd */
         "fd:", "fd:-1", "fd:+1", "fd: 1", "fd:1 ", "fd:01", "fd:0x3", "fd:3,4", "fd:2147483648",
         "fd:4294967296", "fd:18446744073709551619", "fd:stdin", "fd:system", "fd:systemd:",
@@ -107,13 +113,12 @@ static const struct {
         const char *text;
         bool planned;
 } absent[] = {
-        { "tls://a:1", true },      { "tls:", true },           { "ws://a/b", true },
-        { "wss://a/b", true },      { "h2://a", true },         { "h2s://a", true },
-        { "spdy+tcp://a:1", true }, { "spdy+tls://a:1", true }, { "http://a", false },
-        { "spdy://a:1", false },    { "spdy+ws://a:1", false }, { "memory:a", false },
-        { "me:a", false },          { "TCP://a:1", false },     { "Unix:/a", false },
-        { "unix+tls:/a", false },   { "tcp4://a:1", false },    { "a:", false },
-        { "localhost.:80", false },
+        { "tls://a:1", true },      { "tls:", true },      { "wss://a/b", true },
+        { "h2://a", true },         { "h2s://a", true },   { "spdy+tcp://a:1", true },
+        { "spdy+tls://a:1", true }, { "http://a", false }, { "spdy://a:1", false },
+        { "spdy+ws://a:1", false }, { "memory:a", false }, { "me:a", false },
+        { "TCP://a:1", false },     { "Unix:/a", false },  { "unix+tls:/a", false },
+        { "tcp4://a:1", false },    { "a:", false },       { "localhost.:80", false },
 };
 
 /* Each text in a block of its own, so that a sanitizer sees a look past its end. */
@@ -204,7 +209,27 @@ TEST(url_has_limits) {
         assert_r(parse_long("tcp://[", 400, "]:1"), -EINVAL);
         assert_r(parse_long("tcp://[::1%", 400, "]:1"), -EINVAL);
         assert_r(parse_long("unix:@", 400, ""), -EINVAL);
+        assert_r(parse_long("ws://", URL_HOST_MAX, ":65535"), 0);
+        assert_r(parse_long("ws://", URL_HOST_MAX + 1, ":65535"), -EINVAL);
+        assert_r(parse_long("ws://a:1/", URL_PATH_MAX - 1, ""), 0);
+        assert_r(parse_long("ws://a:1/", URL_PATH_MAX, ""), -EINVAL);
         assert_r(parse_long("", 400, ":"), -EAFNOSUPPORT);
+}
+
+TEST(url_of_a_websocket_has_a_path) {
+        char text[URL_TEXT_MAX];
+        url u;
+
+        assert_r(url_parse("ws://a:1", &u), 0);
+        assert_str(u.path, "/");
+        assert_r(url_parse("ws://a:1/", &u), 0);
+        assert_str(u.path, "/");
+        assert_eq(url_print(&u, text, sizeof(text)), 8);
+        assert_str(text, "ws://a:1");
+        assert_r(url_parse("ws://[::1]:1/b//c/", &u), 0);
+        assert_str(u.path, "/b//c/");
+        assert_eq(url_print(&u, text, sizeof(text)), 18);
+        assert_str(text, "ws://[::1]:1/b//c/");
 }
 
 TEST(url_prints_only_whole_ones) {

@@ -171,8 +171,9 @@ static int parse_host(const char *text, size_t n, char *ret) {
         return number && inet_pton(AF_INET, ret, &a) != 1 ? -EINVAL : 0;
 }
 
-static int parse_tcp(const char *text, url *u) {
-        const char *colon;
+/* "//host:port", to the end of @text or the first '/' behind it; that is *@ret. */
+static int parse_authority(const char *text, url *u, const char **ret) {
+        const char *colon, *end;
         int port, r;
 
         if (text[0] != '/' || text[1] != '/')
@@ -195,12 +196,40 @@ static int parse_tcp(const char *text, url *u) {
         if (r < 0)
                 return r;
 
-        r = parse_number(colon + 1, strlen(colon + 1), UINT16_MAX, &port);
+        end = colon + 1 + strcspn(colon + 1, "/");
+        r = parse_number(colon + 1, (size_t)(end - colon - 1), UINT16_MAX, &port);
         if (r < 0)
                 return r;
 
-        u->kind = URL_TCP;
         u->port = (uint16_t)port;
+        *ret = end;
+        return 0;
+}
+
+static int parse_tcp(const char *text, url *u) {
+        const char *end;
+        int r = parse_authority(text, u, &end);
+
+        u->kind = URL_TCP;
+        return r < 0 ? r : *end ? -EINVAL : 0;
+}
+
+/* As the path of a request has it, without what comes from the caller of a page: no '?', no '#'. */
+static int parse_ws(const char *text, url *u) {
+        const char *path;
+        int r = parse_authority(text, u, &path);
+
+        if (r < 0)
+                return r;
+        u->kind = URL_WS;
+        if (!*path)
+                path = "/";
+        if (strlen(path) > URL_PATH_MAX)
+                return -EINVAL;
+        for (const char *p = path; *p; p++)
+                if (*p <= ' ' || *p > '~' || *p == '?' || *p == '#')
+                        return -EINVAL;
+        strcpy(u->path, path);
         return 0;
 }
 
@@ -230,6 +259,8 @@ int url_parse(const char *text, url *ret) {
                 r = parse_unix(rest, &u);
         } else if (scheme_is(text, n, "tcp")) {
                 r = parse_tcp(rest, &u);
+        } else if (scheme_is(text, n, "ws")) {
+                r = parse_ws(rest, &u);
         } else if (scheme_is(text, n, "mem")) {
                 u.kind = URL_MEM;
                 r = parse_name(rest, URL_NAME_MAX, u.name);
@@ -247,7 +278,7 @@ int url_parse(const char *text, url *ret) {
 
 bool url_is_planned(const char *text) {
         static const char *const schemes[] = {
-                "tls", "ws", "wss", "h2", "h2s", "spdy+tcp", "spdy+tls",
+                "tls", "wss", "h2", "h2s", "spdy+tcp", "spdy+tls",
         };
         size_t n;
 
@@ -275,6 +306,10 @@ int url_print(const url *u, char *buf, size_t n) {
         case URL_TCP:
                 r = snprintf(buf, n, strchr(u->name, ':') ? "tcp://[%s]:%u" : "tcp://%s:%u",
                              u->name, (unsigned)u->port);
+                break;
+        case URL_WS:
+                r = snprintf(buf, n, strchr(u->name, ':') ? "ws://[%s]:%u%s" : "ws://%s:%u%s",
+                             u->name, (unsigned)u->port, u->path[1] ? u->path : "");
                 break;
         case URL_FD:
                 r = snprintf(buf, n, "fd:%d", u->fd);

@@ -8,6 +8,7 @@
  *     unix:/PATH            a socket in the file system; unix:///PATH is the same
  *     unix:@NAME            a socket in Linux's abstract name space
  *     tcp://HOST:PORT       HOST a name, a dotted quad, or an IPv6 number in brackets
+ *     ws://HOST:PORT/PATH   a WebSocket there; without a path it is /
  *     fd:N  fd:systemd      a descriptor the process was started with
  *
  * The text is taken as it stands: no escapes, no blanks around it, no defaults.
@@ -22,7 +23,8 @@
 enum {
         URL_NAME_MAX = 107, /* sun_path has 108, a path ends in NUL and a name begins with one */
         URL_HOST_MAX = 253, /* what DNS can carry, in text */
-        URL_TEXT_MAX = 272, /* the longest that url_print() writes, and its NUL */
+        URL_PATH_MAX = 127, /* picked: it names a place on one server */
+        URL_TEXT_MAX = 400, /* the longest that url_print() writes, and its NUL */
 };
 
 typedef enum url_kind {
@@ -30,6 +32,7 @@ typedef enum url_kind {
         URL_UNIX,
         URL_ABSTRACT,
         URL_TCP,
+        URL_WS,
         URL_FD,
         URL_SYSTEMD,
 } url_kind;
@@ -37,8 +40,9 @@ typedef enum url_kind {
 typedef struct url {
         url_kind kind;
         int fd;                      /* of URL_FD */
-        uint16_t port;               /* of URL_TCP; 0 is for listening only */
+        uint16_t port;               /* of URL_TCP and URL_WS; 0 is for listening only */
         char name[URL_HOST_MAX + 1]; /* name, path or host; without its '@' or brackets */
+        char path[URL_PATH_MAX + 1]; /* of URL_WS: begins with '/' */
 } url;
 
 /* Returns 0, -EINVAL for what is broken, and -EAFNOSUPPORT for a scheme that is

@@ -58,11 +58,13 @@ static const struct {
         { "abstract", "unix:@beam-{id}", NULL, LAW_FEW | LAW_TCP },
         { "tcp4", "tcp://127.0.0.1:0", NULL, LAW_REAL_FDS },
         { "tcp6", "tcp://[::1]:0", NULL, LAW_FEW | LAW_REAL_FDS },
+        { "ws", "ws://127.0.0.1:0", NULL, LAW_REAL_FDS },
         { "fd", "fd:", NULL, LAW_FEW | LAW_TCP },
         { "unix-unix", "unix:{dir}/a", "unix:{dir}/b", LAW_TCP },
         { "unix-tcp", "unix:{dir}/a", "tcp://127.0.0.1:0", LAW_REAL_FDS },
         { "tcp-unix", "tcp://127.0.0.1:0", "unix:{dir}/b", LAW_FEW | LAW_REAL_FDS },
         { "mem-tcp", "mem:{id}", "tcp://127.0.0.1:0", LAW_FEW | LAW_REAL_FDS },
+        { "ws-unix", "ws://[::1]:0/a/path", "unix:{dir}/b", LAW_FEW | LAW_REAL_FDS },
 };
 
 static const char *const where_names[] = { "one", "threads", "processes" };
@@ -432,5 +434,7 @@ bool talk_passes_fds(const talk *t) {
 }
 
 bool talk_shows_fds(const talk *t) {
-        return strncmp(t->what->url2 ? t->what->url2 : t->what->url, "tcp:", 4) != 0;
+        const char *url = t->what->url2 ? t->what->url2 : t->what->url;
+
+        return strncmp(url, "tcp:", 4) != 0 && strncmp(url, "ws:", 3) != 0;
 }

@@ -19,7 +19,7 @@ LAW(session_peer, LAW_DIRECT) {
 
         for (int who = A; who <= B; who++) {
                 assert_r(at(t, who, step_peer, NULL), 0);
-                if (!strncmp(name, "tcp4", 4))
+                if (!strncmp(name, "tcp4", 4) || !strncmp(name, "ws", 2))
                         assert_true(!strncmp(talk_text(t), "127.0.0.1:", 10));
                 else if (!strncmp(name, "tcp6", 4))
                         assert_true(!strncmp(talk_text(t), "[::1]:", 6));
@@ -33,7 +33,7 @@ LAW(session_peer, LAW_DIRECT) {
                         assert_eq(talk_value(t, 1), getuid());
                         assert_eq(talk_value(t, 2), getgid());
                 }
-                if (!strncmp(name, "tcp", 3)) {
+                if (!strncmp(name, "tcp", 3) || !strncmp(name, "ws", 2)) {
                         assert_eq(talk_value(t, 0), -1);
                         assert_eq(talk_value(t, 1), (uid_t)-1);
                 }

@@ -66,8 +66,9 @@ misuse 'a command and an echo' '-- CMD' serve --echo "unix:$tmp/x" -- cat
 misuse 'what is no URL' 'not an address' call nonsense hello
 misuse 'a path that is not whole' 'whole path' call unix:x.sock hello
 misuse 'a path that is too long' '107 bytes' call "unix:/$(printf '%0150d' 0)" hello
-misuse 'a link that is not in' 'not an address' call ws://localhost/ hello
+misuse 'a link that is not in' 'not an address' call wss://localhost/ hello
 misuse 'an address of everybody' 'not allowed' serve tcp://0.0.0.0:0 --echo
+misuse 'a WebSocket of everybody' 'not allowed' serve ws://0.0.0.0:0 --echo
 misuse 'help for what is not there' 'no such command' help sing
 misuse 'half a name' 'beam help context' context
 misuse 'half a name, and another word' 'beam help context' context sing

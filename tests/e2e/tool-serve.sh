@@ -3,7 +3,8 @@
 # beam serve: a child for each message, stream and reader, over each link.
 . "$(dirname "$0")/tool-lib.sh"
 
-for link in "unix:$tmp/s" "unix:@beam-e2e-$$-s" tcp://127.0.0.1:0 'tcp://[::1]:0'; do
+for link in "unix:$tmp/s" "unix:@beam-e2e-$$-s" tcp://127.0.0.1:0 'tcp://[::1]:0' \
+        ws://127.0.0.1:0/a/path; do
         name=${link%%:*}
         [ "$link" != 'tcp://[::1]:0' ] || name=tcp6
         [ "$link" = "unix:$tmp/s" ] || [ "$name" != unix ] || name=abstract
