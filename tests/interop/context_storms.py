@@ -258,7 +258,9 @@ def signal_storm(jobs):
         child.send_signal(signal.SIGUSR1)
         child.send_signal(signal.SIGUSR2)
     child.send_signal(signal.SIGHUP)
-    assert finish(jobs, child) == 6
+    said = child.stderr.read().decode()
+    status = finish(jobs, child)
+    assert status == 6, (status, said)
 
 
 # A bash that cannot fork says so, waits a moment, and tries again.
