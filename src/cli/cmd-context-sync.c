@@ -3,7 +3,9 @@
 /* beam context sync URL [PREFIX...]: all that is there, and what changes. */
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "cli.h"
@@ -13,20 +15,33 @@
 
 enum { PREFIXES_MAX = 64 };
 
-/* Until it is told to stop, or nothing has changed for as long as --timeout says. */
-static int print_changes(const cli_opts *o, const char *url, beam_follower *f) {
+/* Whether somebody reads what is printed: a pipe says when nobody does, long before the next
+ * change would. */
+typedef struct outlet {
+        wait_fd fd;
+        bool is_gone;
+} outlet;
+
+static void on_gone(wait_fd *w, short revents) {
+        (void)revents;
+        w->events = 0;
+        container_of(w, outlet, fd)->is_gone = true;
+}
+
+/* Until it is told to stop, nobody reads, or nothing has changed for as long as --timeout says. */
+static int print_changes(const cli_opts *o, const char *url, beam_follower *f, const outlet *out) {
         int db = 0;
 
-        while (!wait_stops()) {
+        while (!wait_stops() && !out->is_gone) {
                 int64_t quiet = beam_after(o->timeout);
                 beam_change change;
                 int r;
 
                 while ((r = beam_follower_next(f, &change, BEAM_NOW)) == -ETIMEDOUT &&
-                       beam_now() < quiet && !wait_stops())
+                       beam_now() < quiet && !wait_stops() && !out->is_gone)
                         wait_turn(quiet);
                 if (r == -ETIMEDOUT)
-                        return wait_stops() ? CLI_DONE : CLI_TIMEOUT;
+                        return wait_stops() || out->is_gone ? CLI_DONE : CLI_TIMEOUT;
                 if (r < 0)
                         return cli_failed("following", url, r, NULL);
                 if (print_change(o, &change, &db) < 0)
@@ -47,6 +62,7 @@ static int follow(const cli_opts *o, int n_words, char **words) {
                 .user = o->service,
                 .password = o->password || !o->service ? o->password : "",
         };
+        outlet out = { .fd = { .fd = STDOUT_FILENO, .events = POLLERR, .fn = on_gone } };
         int status, r;
 
         if (n_words < 1 || n_words > 1 + PREFIXES_MAX) {
@@ -63,7 +79,12 @@ static int follow(const cli_opts *o, int n_words, char **words) {
                 return CLI_FAILED;
         }
         status = cli_follow(words[0], o, &options, &f, beam_after(o->timeout));
-        return status == CLI_DONE ? print_changes(o, words[0], f) : status;
+        if (status != CLI_DONE)
+                return status;
+        wait_add(&out.fd);
+        status = print_changes(o, words[0], f, &out);
+        wait_remove(&out.fd);
+        return status;
 }
 
 const cli_command cmd_context_sync = {

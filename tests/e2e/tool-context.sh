@@ -171,8 +171,9 @@ is 'sync: ends in order' $? 0
 telling sync --position "$position" "unix:$tmp/m"
 told 'a change'
 is 'sync: from a position on' "$line" 'SET a 3'
-stop $teller
 exec 7<&-
+ended $teller 'one that nobody reads'
+is 'sync: ends when nobody reads' $? 0
 beam context sync --position x "unix:$tmp/m" 2> said
 is 'sync: no position: status' $? 2
 beam context sync 2> said

@@ -334,6 +334,40 @@ else
         skip 'jobs on a Redis' 'not installed'
 fi
 
+# progress: a job writes a key, and goes on when both who look on have seen it
+place jobs
+beam context exec "$at" CONFIG SET notify-keyspace-events KEA > /dev/null
+cat > work << 'END'
+for n in 1 2 3 4 5; do
+        "$TOOL" context exec "$AT" SET progress $n
+        "$TOOL" context exec "$AT" BLPOP seen 0
+done
+END
+exec 7< <(exec "$beam" context sync "$at" progress)
+follower=$!
+exec 8< <(exec "$beam" context exec "$at" SUBSCRIBE __keyspace@0__:progress)
+listener=$!
+sees() { # LINE DESCRIPTOR
+        until [[ ${line:-} == *"$1" ]]; do
+                read -r -t "$patience" line <&"$2" || give_up "$1 to be seen"
+        done
+        line=
+}
+sees 1 8
+client said.out --env "TOOL=$beam" --env "AT=$at" -- sh "$tmp/work" < /dev/null
+for n in 1 2 3 4 5; do
+        sees "SET progress $n" 7
+        sees set 8
+        is 'progress: what is there' "$(beam context exec "$at" GET progress)" $n
+        beam context exec "$at" RPUSH seen yes > /dev/null
+done
+ended $client 'a job that tells its progress'
+is 'progress: status' $? 0
+exec 7<&- 8<&-
+stop $follower
+stop $listener
+stop "$server"
+
 # what goes wrong here
 at=unix:$tmp/nobody
 run -- true 2> err
