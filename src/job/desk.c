@@ -57,10 +57,17 @@ static void on_match(post *p) {
                 errand *e = container_of(node, errand, in_waiting);
                 station *s;
 
-                while ((s = find_hands(d, e->order.name))) {
-                        s->wants = false;
-                        if (errand_give(e, s) == 0)
-                                break;
+                while (e && (s = find_hands(d, e->order.name))) {
+                        int r;
+
+                        s->wants = false; /* it may want another one at once */
+                        r = errand_give(e, s);
+                        if (r == -ENOMEM) {
+                                s->wants = true;
+                                errand_refuse(e, "out of memory", BYTES(""));
+                        }
+                        if (r == 0 || r == -ENOMEM)
+                                e = NULL;
                 }
         }
 }

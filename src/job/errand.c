@@ -218,6 +218,8 @@ int errand_give(errand *e, station *s) {
         if (r == 0)
                 r = make_order(e, &msg);
         if (r == 0)
+                r = receiver_watch(e->told, false, on_told, e);
+        if (r == 0)
                 r = msg_take_extra(msg, e->msg);
         if (r < 0) {
                 beam_sender_close(tell);
@@ -241,10 +243,9 @@ int errand_give(errand *e, station *s) {
         desk_drop(e->desk, e);
         snprintf(e->token, sizeof(e->token), "%s", s->token);
         e->msg = beam_msg_free(e->msg);
-        r = receiver_watch(e->told, false, on_told, e);
         if (!s->to)
                 s->take(s, msg);
-        return r < 0 ? 0 : r;
+        return 0;
 }
 
 /* coming in */

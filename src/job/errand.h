@@ -40,5 +40,5 @@ void errand_free(errand *e);
 /* It is written down as refused, and its client is told. */
 void errand_refuse(errand *e, const char *format, bytes name);
 
-/* To the worker at @s, if that is still there: else -EPIPE. */
+/* To the worker at @s; the order stays here if this fails. -ENOMEM, or the link is lost. */
 int errand_give(errand *e, station *s);

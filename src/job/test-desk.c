@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/mem.h"
 #include "help.h"
 #include "test.h"
 
@@ -533,6 +535,52 @@ TEST_EACH(a_desk_that_goes, link, links) {
         beam_job_free(runs);
         beam_job_free(waits);
         wait_until(&p, "GET /jobs/0/status", "143");
+        end(&p);
+}
+
+/* Every allocation fails in turn: it is told how far it came, and that is so. */
+TEST(without_memory, .timeout = 120) {
+        place p = begin_at("unix:{dir}/context", 0);
+        bool has_failed = true;
+
+        for (uint64_t n = 1; has_failed; n++) {
+                beam_job_event e = { 0 };
+                uint64_t n_out = 0;
+                int64_t patience;
+                beam_job *j;
+                int r;
+
+                p.worker = work(1);
+                assert_ok(beam_worker_join(p.worker, p.ctx));
+                assert_r(beam_loop_dispatch(), 0);
+                patience = beam_after(60 * BEAM_SECOND);
+                mem_fail_at(n);
+                r = try_start(&p, NULL, "sh", "echo out; exit 3", &j);
+                while (r == 0 && e.kind != BEAM_JOB_ENDED) {
+                        r = beam_job_next(j, &e, beam_after(BEAM_SECOND / 2));
+                        if (r == 0 && e.kind == BEAM_JOB_OUTPUT)
+                                n_out += e.n;
+                        /* what the context had no memory for is tried again with the next beat */
+                        if (r == -ETIMEDOUT && beam_now() < patience) {
+                                r = 0;
+                                if (mem_has_failed())
+                                        clock_advance(3 * BEAM_SECOND);
+                        }
+                }
+                has_failed = mem_has_failed();
+                mem_fail_at(0);
+                if (r < 0)
+                        assert_ne(r, -ETIMEDOUT);
+                else if (e.exit == BEAM_JOB_EXITED && e.is_whole)
+                        assert_eq(n_out, 4);
+                if (r == 0 && e.exit == BEAM_JOB_EXITED)
+                        assert_eq(e.status, 3);
+                if (!has_failed)
+                        assert_true(r == 0 && e.is_whole);
+                if (e.kind == BEAM_JOB_ENDED)
+                        beam_job_free(j);
+                p.worker = beam_worker_free(p.worker);
+        }
         end(&p);
 }
 
