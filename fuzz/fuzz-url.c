@@ -51,13 +51,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
                 assert(!memcmp(&u, &v, sizeof(u)));
         } else {
                 assert(r == 0 && !url_is_planned(text));
-                assert(u.kind == URL_TCP || strlen(u.name) <= URL_NAME_MAX);
+                assert(u.kind == URL_TCP || u.kind == URL_WS || strlen(u.name) <= URL_NAME_MAX);
                 r = url_print(&u, printed, sizeof(printed));
                 assert(r > 0 && (size_t)r == strlen(printed) && (size_t)r <= strlen(text));
                 assert(url_print(&u, again, (size_t)r) == -ENOBUFS);
                 assert(url_parse(printed, &v) == 0);
                 assert(!memcmp(&u, &v, sizeof(u)));
-                if (u.kind == URL_TCP)
+                if (u.kind == URL_TCP || u.kind == URL_WS)
                         check_host(&u);
         }
 

@@ -56,6 +56,7 @@ for purpose; do
                 command_from npm npm
                 node_package redis 6.3.1
                 node_package ioredis 6.0.0
+                node_package ws 8.23.0
                 /usr/bin/python3 -c 'import redis' 2>/dev/null || missing+=(python3-redis)
                 # the thread sanitizer wants the layout of memory to be the old one
                 command_from setarch util-linux

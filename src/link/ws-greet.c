@@ -172,7 +172,7 @@ static int agree(ws_greet *g) {
                                         .fields = fields,
                                         .n_fields = g->names_protocol ? 2 : 1,
                                 });
-        return g->out.failed ? -ENOMEM : 1;
+        return g->out.failed ? fail(g, -ENOMEM, "out of memory") : 1;
 }
 
 /* both */

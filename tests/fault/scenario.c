@@ -22,9 +22,8 @@
 enum { LARGE = 150 * 1000, STREAMED = 90 * 1000 };
 
 const char *const scenario_cases[] = {
-        "mem:{id}",    "unix:{dir}/s",        "tcp://127.0.0.1:0",
-        "bg mem:{id}", "bg unix:@fault-{id}", "bg tcp://127.0.0.1:0",
-        NULL,
+        "mem:{id}",    "unix:{dir}/s",        "tcp://127.0.0.1:0",    "ws://127.0.0.1:0",
+        "bg mem:{id}", "bg unix:@fault-{id}", "bg tcp://127.0.0.1:0", NULL,
 };
 
 bool scenario_may_fail_with(int r) {
