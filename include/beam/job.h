@@ -198,8 +198,9 @@ typedef struct beam_work {
         const char *url;         /* of the context; NULL: the worker has joined it, here */
 
         /* A pipe for each stream, by number: 0 to read from, 1 and 2 to write to; -1, there is
-         * none. They wait as pipes do, for as long as nobody gives, or takes. They are closed when
-         * it returns; it may close one itself before, and then puts -1 there. */
+         * none; or what the client of a direct job has given. They wait as pipes do, for as long as
+         * nobody gives, or takes. They are closed when it returns; it may close one itself before,
+         * and then puts -1 there. */
         int *fds;
         size_t n_fds;
 

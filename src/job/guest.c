@@ -156,18 +156,27 @@ int guest_begun(guest *g, pid_t pid) {
         return receiver_watch(g->words, false, on_word, g);
 }
 
-void guest_empty(guest *g) {
-        g->is_emptying = true;
+void guest_end_input(guest *g) {
         for (size_t i = 0; i < g->n_streams; i++) {
                 guest_stream *s = &g->streams[i];
 
-                if (s->join && s->number > 0) {
-                        join_end_in(s->join);
-                } else if (s->join) {
-                        join_stop(s->join);
-                        s->join = NULL;
-                }
+                if (s->number > 0 || !s->join)
+                        continue;
+                join_stop(s->join);
+                s->join = NULL;
         }
+}
+
+void guest_end_output(guest *g) {
+        for (size_t i = 0; i < g->n_streams; i++)
+                if (g->streams[i].number > 0 && g->streams[i].join)
+                        join_end_in(g->streams[i].join);
+}
+
+void guest_empty(guest *g) {
+        g->is_emptying = true;
+        guest_end_input(g);
+        guest_end_output(g);
         look_whether_empty(g);
 }
 

@@ -57,6 +57,11 @@ int guest_open(guest *g, int **ret, size_t *ret_n);
 /* It runs, and is heard from here on. */
 int guest_begun(guest *g, pid_t pid);
 
+/* What is pumped to and from it comes to an end: nothing more is written there, and of what it
+ * has written only what is in the pipe goes on. */
+void guest_end_input(guest *g);
+void guest_end_output(guest *g);
+
 /* It has ended: what it has written goes on, and then emptied() is called. */
 void guest_empty(guest *g);
 

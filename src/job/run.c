@@ -236,12 +236,20 @@ int run_take_frame(run *r, bytes text) {
 
 /* control */
 
+static void end_input(run *r) {
+        close_input(r);
+        if (r->guest)
+                guest_end_input(r->guest);
+}
+
 /* As near to SIGKILL as it comes for a function: what it waits for in its streams is over. */
 static void kill_routine(run *r) {
         routine_kill(r->routine);
-        close_input(r);
+        end_input(r);
         for (int i = 1; i < SINK_STREAMS; i++)
                 close_output(&r->outputs[i]);
+        if (r->guest)
+                guest_end_output(r->guest);
 }
 
 static void on_grace(timer *t) {
@@ -253,7 +261,7 @@ static void cancel_routine(run *r, int64_t kill_at) {
                 return;
         r->is_cancelled = true;
         routine_cancel(r->routine);
-        close_input(r);
+        end_input(r);
         if (timer_start(&r->grace, r->loop, kill_at) < 0)
                 kill_routine(r);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of this process that jobs run, in a context of it, at one that is served, and at a
- * Redis. */
+ * Redis; and over a channel. */
 #include <beam/job.h>
 
 #include <errno.h>
@@ -18,11 +18,13 @@
 #include "redis.h"
 #include "test.h"
 
-static const char *const ways[] = { "here", "served", "redis", NULL };
+static const char *const ways[] = { "here", "served", "redis", "direct", NULL };
+static const char *const keys[] = { "here", "served", "redis", NULL };
 
 typedef struct place {
         beam_context *ctx;
         beam_context_server *server;
+        beam_desk *desk;
         test_redis redis;
         const char *url;
         beam_worker *w;
@@ -127,7 +129,7 @@ static beam_worker *work(const place *p, const char *way, trace *t,
         assert_ok(beam_worker_allow_function(w, "pour", pour, t));
         assert_ok(beam_worker_allow_function(w, "muse", muse, t));
         assert_ok(beam_worker_allow(w, "echo"));
-        if (strcmp(way, "here") == 0)
+        if (strcmp(way, "here") == 0 || p->desk)
                 assert_ok(beam_worker_join(w, p->ctx));
         else
                 assert_ok(beam_worker_dial(w, p->url));
@@ -148,12 +150,15 @@ static place begin(const char *way, trace *t) {
                 assert_ok(beam_context_new(&p.ctx));
                 assert_ok(beam_context_serve(p.ctx, p.url, &p.server));
         }
+        if (strcmp(way, "direct") == 0)
+                assert_ok(beam_desk_open(p.ctx, &p.desk));
         p.w = work(&p, way, t, NULL);
         return p;
 }
 
 static void end(place *p) {
         beam_worker_free(p->w);
+        beam_desk_free(p->desk);
         beam_context_server_free(p->server);
         beam_context_free(p->ctx);
         if (p->redis.pid)
@@ -164,6 +169,7 @@ static beam_job *start(const place *p, beam_job_options o) {
         beam_job *j;
 
         o.size = sizeof(o);
+        o.direct = p->desk;
         assert_ok(beam_job_start(p->url, &o, &j, test_deadline()));
         return j;
 }
@@ -221,7 +227,7 @@ TEST_EACH(runs, way, ways) {
         whole w;
 
         snprintf(want, sizeof(want), "job 0, context %s, streams 3",
-                 strcmp(way, "here") == 0 ? "here" : "there");
+                 strcmp(way, "here") == 0 || p.desk ? "here" : "there");
         w = finish(j);
         assert_eq(w.end.exit, BEAM_JOB_EXITED);
         assert_eq(w.end.status, 3);
@@ -336,7 +342,7 @@ TEST_EACH(deaf, way, ways) {
 }
 
 /* Nobody reads: it waits, with no more than what may lie there, and the pipe. */
-TEST_EACH(held_up, way, ways) {
+TEST_EACH(held_up, way, keys) {
         trace t = { 0 };
         place p = begin(way, &t);
         beam_job *j = start(&p, (beam_job_options){ .argv = ARGV("pour"),
@@ -372,7 +378,7 @@ TEST_EACH(many_at_once, way, ways) {
 }
 
 /* What only a process has. */
-TEST_EACH(refused, way, ways) {
+TEST_EACH(refused, way, keys) {
         static const char *const fields[] = { "cwd /", "umask 077", "limit.nofile 10",
                                               "user root" };
         place p = begin(way, NULL);
