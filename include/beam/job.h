@@ -57,6 +57,11 @@ typedef struct beam_job_options {
         bool direct;
         const int *fds;
         size_t n_fds;
+
+        /* In the queue; not for one that is direct. */
+        int64_t delay;   /* ns before it may begin, from when a worker first sees it */
+        uint64_t retry;  /* how often it is tried again when it fails or is lost, 10^6 at most */
+        int64_t backoff; /* ns before the first of these, then twice as long, to an hour; 0: 1 s */
 } beam_job_options;
 
 /* Start one at @url. Returns once it lies there to be taken by a worker, which may be late.
@@ -78,6 +83,7 @@ BEAM_API uint64_t beam_job_id(const beam_job *j);
 typedef enum beam_job_kind {
         BEAM_JOB_OUTPUT, /* n bytes at data of the stream; n is 0 where it ends */
         BEAM_JOB_GAP,    /* n bytes of it had been removed before they were read here */
+        BEAM_JOB_AGAIN,  /* it failed for the n-th time and is tried again: output begins anew */
         BEAM_JOB_ENDED,  /* the last: exit, status, signal, why */
 } beam_job_kind;
 

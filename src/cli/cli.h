@@ -68,6 +68,8 @@ typedef struct cli_opts {
         size_t n_users, n_limits;
         const char *umask;
         bool detach, direct, keep, goes_on;
+        int64_t delay, backoff;
+        uint64_t retry;
         const char *env[CLI_ENV_MAX]; /* NAME=VALUE, or NAME */
         size_t n_env;
         char **command; /* the words after "--", NULL-ended; NULL if there was none */

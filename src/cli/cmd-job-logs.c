@@ -19,6 +19,7 @@
 
 typedef struct entry {
         uint64_t n, at;
+        bool is_again; /* the job is tried again: what comes counts anew */
         beam_result data;
 } entry;
 
@@ -48,6 +49,8 @@ static bool read_entry(beam_result *one, char id[static 48], entry *ret) {
                         ret->at = number(&value);
                 else if (is(&name, "d"))
                         ret->data = value;
+                else if (is(&name, "tries"))
+                        ret->is_again = true;
         }
         return true;
 }
@@ -78,6 +81,8 @@ typedef struct count {
 } count;
 
 static int print_entry(const entry *e, count *sum) {
+        if (e->is_again)
+                *sum = (count){ 0 };
         if (e->n < 1 || e->n > 2)
                 return 0;
         if (e->at > sum->n[e->n]) {

@@ -36,6 +36,8 @@ static int remove_one(beam_client *c, const char *url, int64_t deadline, uint64_
                                   "/beam/jobs/@/control", "/beam/jobs/@/owner",
                                   "/beam/jobs/@/brief", "/beam/jobs/@/readers", NULL);
         if (status == CLI_DONE)
+                status = job_exec(c, url, &result, deadline, id, "ZREM", "/beam/dead", "@", NULL);
+        if (status == CLI_DONE)
                 status = job_exec(c, url, &result, deadline, id, "EXEC", NULL);
         return status;
 }

@@ -143,6 +143,10 @@ static int take_output(run *x, beam_job_event *ret) {
                         return r == -ETIMEDOUT ? 0 : r;
                 if (ret->kind == BEAM_JOB_ENDED)
                         return 1;
+                if (ret->kind == BEAM_JOB_AGAIN)
+                        say_note(x->o,
+                                 "job %" PRIu64 " has failed, and is tried again (%" PRIu64 ")",
+                                 beam_job_id(x->job), ret->n);
                 job_output_put(&x->output, ret);
                 check_output(x, &x->output.out, 1, "stdout");
                 check_output(x, &x->output.err, 2, "stderr");
@@ -319,6 +323,9 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 .timeout = has_limit ? o->timeout + 1 : 0, /* 0 is no limit */
                 .goes_on = o->goes_on || o->detach,
                 .stays = o->keep || o->detach,
+                .delay = o->delay,
+                .retry = o->retry,
+                .backoff = o->backoff,
                 .user = o->service,
                 .password = cli_password(o),
                 .cwd = o->directory,
@@ -333,6 +340,10 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
 
         if (n_words != 1 || !o->command || !o->command[0] || !*o->command[0]) {
                 say_error("run wants a URL, and a command behind --; see `beam help run`");
+                return CLI_MISUSE;
+        }
+        if (o->direct && (o->delay > 0 || o->retry > 0)) {
+                say_error("run --direct runs it at once, and once: no --delay, no --retry");
                 return CLI_MISUSE;
         }
         if (o->direct && o->detach) {

@@ -226,6 +226,8 @@ void job_output_deinit(job_output *p) {
 void job_output_put(job_output *p, const beam_job_event *event) {
         spout *s = event->stream == 1 ? &p->out : event->stream == 2 ? &p->err : NULL;
 
+        if (event->kind == BEAM_JOB_AGAIN)
+                return; /* what the next try prints comes behind what this one has printed */
         if (!s) {
                 if (!p->was_dropped)
                         say_error("what is printed to stream %u goes nowhere", event->stream);

@@ -60,6 +60,9 @@ typedef enum flag_id {
         F_USER,
         F_UMASK,
         F_LIMIT,
+        F_DELAY,
+        F_RETRY,
+        F_BACKOFF,
         F_HELP,
 } flag_id;
 
@@ -179,6 +182,11 @@ static const struct flag {
           "do not remove it at the end, but for `beam job` to look at" },
         { "on-exit", 'o', F_ON_EXIT, CLI_RUN, "WHAT", "cancel or go-on",
           "when we are killed: cancel the job, as unless said; or go-on" },
+        { "delay", 'A', F_DELAY, CLI_RUN, "SECONDS", A_TIME, "do not begin before so long" },
+        { "retry", 'r', F_RETRY, CLI_RUN, "N", "a number up to 1000000",
+          "when it fails or is lost, try it up to N times more" },
+        { "backoff", 'b', F_BACKOFF, CLI_RUN, "SECONDS", A_TIME,
+          "before the first of these, 1 unless said; then twice as long each time" },
         { "help", 'h', F_HELP, ALL | CONTEXT | CLI_RUN | JOBS | CLI_HELP, NULL, NULL,
           "print this" },
 };
@@ -326,6 +334,12 @@ static int set(cli_opts *o, flag_id id, const char *value) {
         case F_ON_EXIT:
                 o->goes_on = strcmp(value, "go-on") == 0;
                 return o->goes_on || strcmp(value, "cancel") == 0 ? 0 : -EINVAL;
+        case F_DELAY:
+                return parse_seconds(value, &o->delay);
+        case F_RETRY:
+                return parse_count(value, 1000000, &o->retry);
+        case F_BACKOFF:
+                return parse_seconds(value, &o->backoff);
         case F_CONFIG:
         case F_HELP:
                 break;

@@ -54,17 +54,22 @@ static void say_end(deed *d, asker *a) {
 static void on_end(deed *d, bool is_done) {
         claim *c = container_of(d, claim, deed);
 
-        if (is_done && c->guest)
-                guest_tell_end(c->guest, &c->verdict);
-        if (is_done)
-                claim_free(c);
-        else
+        if (!is_done) {
                 leave(c);
+                return;
+        }
+        if (c->guest)
+                guest_tell_end(c->guest, &c->verdict);
+        if (c->order.ticket.retry > 0) /* it may be due before long */
+                later_look(&c->worker->later);
+        claim_free(c);
 }
 
 static void end(claim *c, verdict v) {
         c->is_running = false;
         c->verdict = v;
+        c->verdict.ticket = &c->order.ticket;
+        c->verdict.is_unwanted = c->is_cancelled || c->run.is_unwanted;
         c->deed = (deed){
                 .id = id_of(c), .holder = c->worker->token, .say = say_end, .done = on_end
         };
@@ -99,6 +104,45 @@ static void move(claim *c, bytes target, bool to_head) {
         c->to_head = to_head;
         c->deed = (deed){ .id = id_of(c), .holder = "", .say = say_move, .done = on_moved };
         fence_put(&c->worker->fence, &c->deed);
+}
+
+/* It is not due yet. The delay counts from now. */
+static void say_later(deed *d, asker *a) {
+        claim *c = container_of(d, claim, deed);
+        char key[KEY_MAX], at[DECIMAL_MAX];
+        bytes fields = key_print(key, "/beam/jobs/%s", id_of(c));
+
+        asker_say(a, NULL, NULL, BYTES("HDEL"), fields, BYTES("delay"));
+        asker_say(a, NULL, NULL, BYTES("HSET"), fields, BYTES("state"), BYTES("waiting"),
+                  BYTES("at"), ((bytes){ at, decimal_print(c->order.ticket.at, at) }));
+        later_say(a, id_of(c), c->order.ticket.at);
+        untake(c, a);
+}
+
+static void on_put_off(deed *d, bool is_done) {
+        claim *c = container_of(d, claim, deed);
+
+        if (!is_done) {
+                leave(c);
+                return;
+        }
+        later_look(&c->worker->later);
+        claim_free(c);
+}
+
+static void put_off(claim *c) {
+        c->deed = (deed){ .id = id_of(c), .holder = "", .say = say_later, .done = on_put_off };
+        fence_put(&c->worker->fence, &c->deed);
+}
+
+/* Whether it is to wait for its time: one that will not run anyway need not. */
+static bool is_early(claim *c) {
+        ticket *t = &c->order.ticket;
+        int64_t now = clock_wall_ms();
+
+        if (t->delay && now + t->delay > t->at)
+                t->at = now + t->delay;
+        return t->at > now && !*c->order.why && !c->is_cancelled;
 }
 
 /* running it */
@@ -145,6 +189,9 @@ static void begin(claim *c) {
                 return;
         }
         c->is_running = true;
+        /* what there was the first try had */
+        if (c->order.ticket.tries > 0)
+                run_take_frame(&c->run, BYTES("0:"));
         say_begin(c);
         if (c->guest && guest_begun(c->guest, run_pid(&c->run)) < 0)
                 worker_lose(w, -ENOMEM);
@@ -255,7 +302,10 @@ static void decide(claim *c) {
         } else if (c->program) {
                 if (settle(c) < 0)
                         worker_lose(c->worker, -ENOMEM);
-                take_lock(c);
+                if (is_early(c))
+                        put_off(c);
+                else
+                        take_lock(c);
         } else {
                 asker_say(c->worker->main, on_servers, c, BYTES("SRANDMEMBER"),
                           key_print(key, "/beam/names/%s", c->name), BYTES(SERVERS_MAX));
@@ -300,6 +350,7 @@ static void on_fields(void *data, int r, resp_cursor reply) {
         if (has_come(c, r) && order_take_fields(&c->order, reply) < 0)
                 worker_lose(c->worker, -ENOMEM);
         c->run.sink.is_log = c->order.is_log;
+        c->run.sink.ends_late = c->order.ticket.retry > 0;
 }
 
 /* Control: the last of what is read. */
@@ -398,7 +449,8 @@ static void on_guest_emptied(guest *g) {
 
 /* What speaks of keys says nothing here, and who says it means something else than he gets. */
 static void refuse_fields(order *o, resp_cursor fields) {
-        static const char *const others[] = { "output", "keep", "owner", "state" };
+        static const char *const others[] = { "output",  "keep",  "owner", "state", "retry",
+                                              "backoff", "delay", "at",    "tries", "unique" };
         resp_value head, field;
 
         resp_cursor_next(&fields, &head);

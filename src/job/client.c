@@ -14,6 +14,7 @@
 #include "outcome.h"
 #include "reader.h"
 #include "removal.h"
+#include "ticket.h"
 
 enum {
         KEEP = 4 << 20,     /* what may lie unread unless it is said: J4 */
@@ -361,6 +362,12 @@ static void say_how(keyed *j, const beam_job_options *opt) {
                 say_limit(j, *limit);
 }
 
+static int64_t backoff_ms(int64_t ns) {
+        int64_t ms = ns / (CLOCK_SECOND / 1000);
+
+        return ms < 1 ? 1 : ms < TICKET_BACKOFF_MAX_MS ? ms : TICKET_BACKOFF_MAX_MS;
+}
+
 /* All in one transaction: whoever takes it finds all of it. */
 static int say_all(keyed *j, const beam_job_options *opt) {
         const int64_t ms = CLOCK_SECOND / 1000;
@@ -378,6 +385,10 @@ static int say_all(keyed *j, const beam_job_options *opt) {
         say_number(j, "timeout", (opt->timeout + ms - 1) / ms);
         say_number(j, "grace", (opt->grace + ms - 1) / ms);
         say_how(j, opt);
+        say_number(j, "delay", (opt->delay + ms - 1) / ms);
+        say_number(j, "retry", (int64_t)opt->retry);
+        if (opt->backoff > 0)
+                say_number(j, "backoff", backoff_ms(opt->backoff));
         j->is_owned = !opt->goes_on;
         if (j->is_owned)
                 asker_say(j->talk, NULL, NULL, BYTES("HSET"), key_of(j, KEY_FIELDS), BYTES("owner"),
@@ -634,6 +645,7 @@ static int keyed_withdraw(beam_job *base) {
         memcpy(queue + prefix.n, j->name, j->n_name);
         asker_say(j->talk, on_withdrawn, j, BYTES("LREM"), BYTES("/jobs/start"), BYTES("0"),
                   j->id_bytes);
+        asker_say(j->talk, on_withdrawn, j, BYTES("ZREM"), BYTES("/beam/later"), j->id_bytes);
         return asker_say(j->talk, on_withdrawn, j, BYTES("LREM"),
                          (bytes){ queue, prefix.n + j->n_name }, BYTES("0"), j->id_bytes);
 }

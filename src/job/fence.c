@@ -77,8 +77,8 @@ static void on_locks(void *data, int r, resp_cursor reply) {
 
 static void look(fence *f) {
         char keys[AT_ONCE][KEY_MAX];
-        bytes argv[1 + AT_ONCE] = { BYTES("WATCH") };
-        size_t n = 0;
+        bytes argv[1 + 2 * AT_ONCE] = { BYTES("WATCH") };
+        size_t n = 0, n_watched;
 
         if (f->is_looking || list_is_empty(&f->waiting))
                 return;
@@ -88,8 +88,21 @@ static void look(fence *f) {
                 list_append(&f->looked_at, node);
                 argv[1 + n] = key_print(keys[n], "/jobs/%s", d->id);
         }
+        n_watched = n;
+        list_each(node, &f->looked_at) {
+                deed *d = container_of(node, deed, node);
+
+                if (d->watched)
+                        argv[1 + n_watched++] = bytes_of(d->watched);
+        }
         f->is_looking = true;
-        asker_ask(f->asker, NULL, NULL, argv, 1 + n);
+        asker_ask(f->asker, NULL, NULL, argv, 1 + n_watched);
+        list_each(node, &f->looked_at) {
+                deed *d = container_of(node, deed, node);
+
+                if (d->look)
+                        d->look(d, f->asker);
+        }
         argv[0] = BYTES("MGET");
         asker_ask(f->asker, on_locks, f, argv, 1 + n);
 }

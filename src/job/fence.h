@@ -19,6 +19,8 @@ struct deed {
         const char *holder;                  /* a token; "" is nobody */
         void (*say)(deed *d, asker *a);      /* ask for what is to be written; maybe once more */
         void (*done)(deed *d, bool is_done); /* false: the lock is another's */
+        const char *watched;                 /* a key that is not to change meanwhile, or NULL; */
+        void (*look)(deed *d, asker *a);     /* and asks what is there, before say(); or NULL */
 
         /* private */
         list node;

@@ -27,6 +27,7 @@ typedef struct orphan {
         estate *estate;
         deed deed;
         sink sink;
+        ticket ticket;
         char name[PROGRAMS_NAME_MAX + 1];
 } orphan;
 
@@ -88,7 +89,8 @@ static void say_lost(deed *d, asker *a) {
         verdict_say(&(verdict){ .sink = &o->sink,
                                 .exit = "lost",
                                 .status = -1,
-                                .why = "its worker was lost" },
+                                .why = "its worker was lost",
+                                .ticket = &o->ticket },
                     a);
         untake(o->estate, bytes_of(o->sink.id), a);
 }
@@ -106,21 +108,38 @@ static void on_deed(deed *d, bool is_done) {
         bury(container_of(d, orphan, deed));
 }
 
-/* What was put where its output goes: which streams have ended there. */
+/* The stream that field tells the length of, which is of one that has ended; or 0. */
+static int ended_stream(bytes field) {
+        char name[32];
+
+        for (int i = 1; i < SINK_STREAMS; i++) {
+                snprintf(name, sizeof(name), "out.%d.bytes", i);
+                if (bytes_equal(field, bytes_of(name)))
+                        return i;
+        }
+        return 0;
+}
+
+/* Where its output goes, and which streams have ended there; whether it is to be tried again. */
 static void on_fields(void *data, int r, resp_cursor reply) {
         bool is_elsewhere = false;
         orphan *o = data;
-        resp_value v;
+        resp_value head, field, value;
 
-        if (r < 0 || !resp_cursor_next(&reply, &v) || v.type != RESP_ARRAY)
+        if (r < 0 || !resp_cursor_next(&reply, &head) || head.type != RESP_ARRAY)
                 return;
-        for (size_t i = 0; i < SINK_STREAMS && resp_cursor_next(&reply, &v); i++)
-                if (i > 0) {
-                        o->sink.streams[i].has_ended = is_elsewhere || v.type != RESP_NULL;
-                } else {
-                        o->sink.is_log = bytes_equal(v.text, BYTES("log"));
-                        is_elsewhere = bytes_equal(v.text, BYTES("channel"));
+        for (size_t n = head.n / 2; n > 0; n--) {
+                resp_cursor_next(&reply, &field);
+                resp_cursor_next(&reply, &value);
+                if (bytes_equal(field.text, BYTES("output"))) {
+                        o->sink.is_log = bytes_equal(value.text, BYTES("log"));
+                        is_elsewhere = bytes_equal(value.text, BYTES("channel"));
                 }
+                o->sink.streams[ended_stream(field.text)].has_ended = true;
+                (void)ticket_take(&o->ticket, field.text, value.text); /* as its worker did */
+        }
+        for (int i = 1; is_elsewhere && i < SINK_STREAMS; i++)
+                o->sink.streams[i].has_ended = true;
 }
 
 static void on_lock(void *data, int r, resp_cursor reply) {
@@ -158,8 +177,7 @@ static void look_after(estate *e, bytes id) {
         if (!o)
                 return;
         memcpy(o->sink.id, id.p, id.n);
-        asker_say(a, on_fields, o, BYTES("HMGET"), key_print(key, "/beam/jobs/%s", o->sink.id),
-                  BYTES("output"), BYTES("out.1.bytes"), BYTES("out.2.bytes"));
+        asker_say(a, on_fields, o, BYTES("HGETALL"), key_print(key, "/beam/jobs/%s", o->sink.id));
         asker_say(a, on_lock, o, BYTES("GET"), key_print(key, "/jobs/%s", o->sink.id));
 }
 

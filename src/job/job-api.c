@@ -6,6 +6,7 @@
 #include "../base/fork.h"
 #include "job.h"
 #include "tally.h"
+#include "ticket.h"
 
 enum { WORDS_MAX = 4096 }; /* arguments, and variables. Picked. */
 
@@ -20,7 +21,8 @@ static size_t n_words(const char *const *words) {
 static int check(const beam_job_options *opt) {
         size_t n_args = n_words(opt->argv), n_env = n_words(opt->env);
 
-        if (n_args == 0 || !*opt->argv[0] || opt->timeout < 0 || opt->grace < 0)
+        if (n_args == 0 || !*opt->argv[0] || opt->timeout < 0 || opt->grace < 0 || opt->delay < 0 ||
+            opt->backoff < 0 || opt->retry > TICKET_RETRY_MAX)
                 return -EINVAL;
         if (n_args > WORDS_MAX || n_env > WORDS_MAX)
                 return -E2BIG;
@@ -30,7 +32,10 @@ static int check(const beam_job_options *opt) {
         for (const char *const *text = opt->limits; text && *text; text++)
                 if (!strchr(*text, '='))
                         return -EINVAL;
-        return opt->n_fds > 0 && !opt->direct ? -EINVAL : 0;
+        /* what comes over a channel neither waits nor comes twice */
+        if (opt->direct ? opt->delay > 0 || opt->retry > 0 : opt->n_fds > 0)
+                return -EINVAL;
+        return 0;
 }
 
 /* An older program knows fewer of them. */

@@ -234,10 +234,12 @@ static int take_owner(order *o, bytes value) {
         return 0;
 }
 
-/* By a server that it was started at: J6. */
+/* By a server that it was started at, or a worker that put it off: J6, J26. */
 static int take_state(order *o, bytes value) {
         (void)o;
-        return bytes_equal(value, BYTES("started")) ? 0 : -EINVAL;
+        return bytes_equal(value, BYTES("started")) || bytes_equal(value, BYTES("waiting"))
+                       ? 0
+                       : -EINVAL;
 }
 
 static int take_cwd(order *o, bytes value) {
@@ -287,7 +289,10 @@ static int take_field(order *o, bytes field, bytes value) {
                 { "timeout", take_timeout }, { "umask", take_umask }, { "user", take_user },
         };
         const bytes limit = BYTES("limit.");
+        int r = ticket_take(&o->ticket, field, value);
 
+        if (r != 0)
+                return r < 0 ? r : 0;
         for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
                 if (bytes_equal(field, bytes_of(fields[i].name)))
                         return fields[i].take(o, value);

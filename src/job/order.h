@@ -14,6 +14,7 @@
 
 #include "../wire/resp/cursor.h"
 #include "limit.h"
+#include "ticket.h"
 
 enum {
         /* What one job may ask for. The kernel takes 2 MiB of arguments and environment
@@ -41,6 +42,7 @@ typedef struct order {
         size_t keep;
         int64_t timeout_ms, grace_ms;    /* 0 is no timeout */
         char owner[ORDER_OWNER_MAX + 1]; /* or "" */
+        ticket ticket;
 
         char *cwd, *user; /* or NULL */
         bool has_umask;

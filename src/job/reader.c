@@ -215,6 +215,8 @@ static bool take_piece(reader *r) {
         resp_value v;
 
         r->n_left--;
+        piece->tries = 0;
+        piece->data.n = 0;
         if (!resp_cursor_next(&r->at, &v) || v.type != RESP_ARRAY || v.n != 2 ||
             !resp_cursor_next(&r->at, &v) || v.type != RESP_BULK ||
             !stream_id_read(v.text, 0, &piece->id) || !resp_cursor_next(&r->at, &v) ||
@@ -237,18 +239,27 @@ static bool take_piece(reader *r) {
                         piece->data = v.text;
                 } else if (bytes_equal(name, BYTES("end"))) {
                         r->has_ended = r->stays = true;
+                } else if (bytes_equal(name, BYTES("tries"))) {
+                        is_good = is_good && take_number(v.text, &piece->tries);
                 }
         }
         piece->stream = (unsigned)n;
         r->last = piece->id;
         if (r->has_ended)
                 r->n_left = 0; /* of a worker that was lost, and did not know it yet */
-        return r->has_ended || (is_good && has_stream && has_at && has_data);
+        return r->has_ended ||
+               (is_good && (piece->tries > 0 || (has_stream && has_at && has_data)));
 }
 
 static int tell(reader *r, beam_job_event *ret) {
-        int64_t missing = tally_miss(&r->tally, r->piece.stream, r->piece.at, r->piece.data.n);
+        int64_t missing;
 
+        if (r->piece.tries > 0) {
+                tally_restart(&r->tally);
+                *ret = (beam_job_event){ .kind = BEAM_JOB_AGAIN, .n = r->piece.tries, .why = "" };
+                return 1;
+        }
+        missing = tally_miss(&r->tally, r->piece.stream, r->piece.at, r->piece.data.n);
         if (missing < 0) {
                 fail(r, (int)missing);
                 return r->error;

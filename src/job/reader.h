@@ -45,6 +45,7 @@ typedef struct reader {
                 unsigned stream;
                 uint64_t at;
                 bytes data;
+                uint64_t tries; /* not 0: it is no piece, but the beginning of another try */
         } piece;
         bool has_piece; /* read, and not told as something is missing before it */
         stream_id done; /* what has been told and dealt with */
@@ -67,7 +68,7 @@ void reader_say_place(reader *r, int64_t ms);
 /* Read no more; @fn is told whether nobody else does. */
 void reader_leave(reader *r, void (*fn)(void *data, bool is_last), void *data);
 
-/* What comes next, BEAM_JOB_OUTPUT or BEAM_JOB_GAP; the last has been dealt with. Returns 1, 0
+/* What comes next, BEAM_JOB_OUTPUT, _GAP or _AGAIN; the last has been dealt with. Returns 1, 0
  * when nothing has come yet, or the error. */
 int reader_next(reader *r, beam_job_event *ret);
 bool reader_has_more(const reader *r); /* of what has come */

@@ -30,5 +30,6 @@ int removal_say(asker *a, const char *id, asker_fn *fn, void *data) {
         asker_say(a, NULL, NULL, BYTES("MULTI"));
         asker_say(a, NULL, NULL, BYTES("LSET"), BYTES("/jobs"), bytes_of(id), BYTES(""));
         asker_ask(a, NULL, NULL, argv, 1 + N_FORMS);
+        asker_say(a, NULL, NULL, BYTES("ZREM"), BYTES("/beam/dead"), bytes_of(id));
         return asker_say(a, fn, data, BYTES("EXEC"));
 }

@@ -104,7 +104,7 @@ static void on_ends(timer *t) {
 
         for (uint8_t i = 1; i < SINK_STREAMS; i++)
                 if (r->outputs[i].fd < 0)
-                        sink_end(&r->sink, r->asker, i);
+                        sink_stop(&r->sink, r->asker, i);
 }
 
 static void tell_ends_later(run *r) {
@@ -307,12 +307,13 @@ void run_take_word(run *r, bytes word) {
         int64_t n;
 
         if (bytes_equal(word, BYTES("cancel"))) {
+                r->is_unwanted = true;
                 run_cancel(r);
         } else if (has_number(word, "signal", SIGRTMAX, &n)) {
                 send_signal(r, (int)n);
         } else if (has_number(word, "close", SINK_STREAMS - 1, &n)) {
                 close_output(&r->outputs[n]);
-                sink_end(&r->sink, r->asker, (uint8_t)n);
+                sink_stop(&r->sink, r->asker, (uint8_t)n);
         }
 }
 

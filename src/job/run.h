@@ -39,7 +39,8 @@ struct run {
         guest *guest;       /* whose streams it has, and then none in the context; or NULL */
         sink sink;
         bool is_over;
-        verdict verdict; /* once it is */
+        bool is_unwanted; /* it was cancelled by a word */
+        verdict verdict;  /* once it is */
 
         /* private */
         process *process; /* or */

@@ -53,6 +53,11 @@ int sink_ask_count(const sink *s, asker *a, asker_fn *fn, void *data) {
         return asker_say(a, fn, data, BYTES("LLEN"), key_print(key, "/jobs/%s/out", s->id));
 }
 
+void sink_stop(sink *s, asker *a, uint8_t i) {
+        if (!s->ends_late)
+                sink_end(s, a, i);
+}
+
 void sink_end(sink *s, asker *a, uint8_t i) {
         sink_stream *st = &s->streams[i];
         char key[KEY_MAX], fields[2][24], n_bytes[DECIMAL_MAX], crc[17];

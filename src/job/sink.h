@@ -21,7 +21,8 @@ typedef struct sink_stream {
 typedef struct sink {
         char id[SINK_ID_MAX + 1]; /* of the job */
         bool is_log;
-        bool is_known; /* all that was put there was put by us: so much may be said of it */
+        bool ends_late; /* it may be tried again: streams end when the job does */
+        bool is_known;  /* all that was put there was put by us: so much may be said of it */
         sink_stream streams[SINK_STREAMS];
 } sink;
 
@@ -32,6 +33,9 @@ int sink_put(sink *s, asker *a, uint8_t i, char *p, size_t n, asker_fn *fn, void
 /* How many frames lie there, as a reply says; -1 if it does not. */
 int64_t sink_count(resp_cursor reply);
 int sink_ask_count(const sink *s, asker *a, asker_fn *fn, void *data);
+
+/* Nothing more comes of stream @i now. */
+void sink_stop(sink *s, asker *a, uint8_t i);
 
 /* Stream @i ends, if it has not yet: its empty frame, and how much there was. */
 void sink_end(sink *s, asker *a, uint8_t i);

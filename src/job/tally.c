@@ -85,6 +85,15 @@ void tally_unwant(tally *t, unsigned stream) {
         t->streams[stream].is_unwanted = true;
 }
 
+void tally_restart(tally *t) {
+        for (unsigned i = 0; i < TALLY_STREAMS; i++) {
+                tally_stream *s = &t->streams[i];
+
+                s->n = s->crc = 0;
+                s->has_hole = false;
+        }
+}
+
 bool tally_is_whole(const tally *t) {
         for (unsigned i = 0; i < TALLY_STREAMS; i++) {
                 const tally_stream *s = &t->streams[i];

@@ -40,5 +40,8 @@ int tally_announce(tally *t, bytes field, bytes value);
 /* What is printed there is read no more. */
 void tally_unwant(tally *t, unsigned stream);
 
+/* What comes from here on begins anew; what has been announced is of that. */
+void tally_restart(tally *t);
+
 /* Whether all that there was has been read as it was. */
 bool tally_is_whole(const tally *t);

@@ -212,6 +212,43 @@ TEST_EACH(what_is_missing_is_told, way, ways) {
         place_end(&p);
 }
 
+/* What the tries before have printed was told, and is no part of what the last is measured by. */
+TEST_EACH(tried_again, way, ways) {
+        place p = place_begin(way);
+        beam_job *j = start(&p, &(beam_job_options){ .size = sizeof(beam_job_options),
+                                                     .delay = BEAM_SECOND / 2,
+                                                     .retry = 2,
+                                                     .backoff = 1 });
+
+        assert_str(say(&p, "HMGET /beam/jobs/0 delay retry backoff"), "500 2 1");
+        say(&p, "XADD /beam/jobs/0/log * n 1 at 0 d 1234");
+        say(&p, "XADD /beam/jobs/0/log * tries 1");
+        say(&p, "XADD /beam/jobs/0/log * n 1 at 0 d " NINE);
+        finish(&p, 0);
+        expect(j, BEAM_JOB_OUTPUT, 1, "1234", 4);
+        expect(j, BEAM_JOB_AGAIN, 0, NULL, 1);
+        expect(j, BEAM_JOB_OUTPUT, 1, NINE, 9);
+        expect(j, BEAM_JOB_OUTPUT, 1, "", 0);
+        expect(j, BEAM_JOB_OUTPUT, 2, "", 0);
+        assert_true(next(j).is_whole);
+        beam_job_free(j);
+        place_end(&p);
+}
+
+/* Who takes it back need not wait until it is due. */
+TEST_EACH(withdrawn_before_its_time, way, ways) {
+        place p = place_begin(way);
+        beam_job *j = start(&p, NULL);
+
+        say(&p, "LPOP /jobs/start");
+        say(&p, "ZADD /beam/later 1e15 0");
+        assert_ok(beam_job_withdraw(j));
+        assert_eq(next(j).exit, BEAM_JOB_CANCELLED);
+        assert_str(say(&p, "ZCARD /beam/later"), "0");
+        beam_job_free(j);
+        place_end(&p);
+}
+
 TEST_EACH(ends_of_all_kinds, way, ways) {
         static const struct {
                 const char *exit, *status;

@@ -567,7 +567,7 @@ static void on_end(void *data) {
 
 /* Each allocation fails once, while a worker comes, takes a job, runs it and goes: whatever
  * that is in the midst of, all is closed and freed, and no status is one that it did not have. */
-static bool come_and_go(const place *p, uint64_t nth) {
+static bool come_and_go(const place *p, uint64_t nth, bool is_tried) {
         bool has_failed;
         const char *id = make_script(p, "read x; echo $x; exit 3"), *status;
         beam_worker *w = NULL;
@@ -576,7 +576,11 @@ static bool come_and_go(const place *p, uint64_t nth) {
         };
 
         ask(p, "RPUSH", key(id, "/in"), "0:hello\n", NULL);
+        if (is_tried)
+                ask(p, "HSET", ours(id, ""), "retry", "1", "backoff", "1", "at", "1", NULL);
         start(p, id);
+        if (is_tried)
+                ask(p, "ZADD", "/beam/later", "1", make_script(p, "exit 3"), NULL);
         mem_fail_at(nth);
         if (beam_worker_new(&opt, &w) == 0 && beam_worker_allow(w, "sh") == 0 &&
             beam_worker_join(w, p->ctx) == 0)
@@ -595,7 +599,17 @@ TEST(no_memory, .timeout = 60) {
         place p = begin("here");
         uint64_t nth = 1;
 
-        while (come_and_go(&p, nth))
+        while (come_and_go(&p, nth, false))
+                nth++;
+        assert_gt(nth, 100u);
+        end(&p);
+}
+
+TEST(no_memory_for_what_is_due, .timeout = 60) {
+        place p = begin("here");
+        uint64_t nth = 1;
+
+        while (come_and_go(&p, nth, true))
                 nth++;
         assert_gt(nth, 100u);
         end(&p);

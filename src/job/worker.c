@@ -333,6 +333,7 @@ static void on_beat(timer *t) {
         hire_retry(&w->hire);
         fence_retry(&w->fence);
         heir_look(&w->heir);
+        later_look(&w->later);
 }
 
 /* coming and going */
@@ -351,6 +352,7 @@ static void on_entered(void *data, int r, resp_cursor reply) {
         w->told(w, 0);
         hire_open(&w->hire, w->token);
         heir_look(&w->heir);
+        later_look(&w->later);
         worker_take(w);
 }
 
@@ -404,6 +406,10 @@ static int link_up(worker *w) {
         w->heir.fence = &w->fence;
         w->heir.token = w->token;
         heir_init(&w->heir);
+        w->later.loop = w->loop;
+        w->later.asker = w->main;
+        w->later.fence = &w->fence;
+        later_init(&w->later);
         enter(w);
         return 0;
 }
@@ -416,6 +422,7 @@ static void link_down(worker *w) {
                 claim_free(container_of(node, claim, node));
         w->order = beam_msg_free(w->order);
         hire_close(&w->hire);
+        later_deinit(&w->later);
         heir_deinit(&w->heir);
         fence_deinit(&w->fence);
         close_takers(w);

@@ -16,6 +16,7 @@
 #include "claim.h"
 #include "heir.h"
 #include "hire.h"
+#include "later.h"
 #include "permit.h"
 
 enum {
@@ -56,6 +57,7 @@ struct worker {
         asker *main;
         fence fence;
         heir heir;
+        later later;
         list claims;
         size_t n_claims;
         char *buffer; /* of all runs */
