@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "../../base/clock.h"
+#include "../../base/decimal.h"
 #include "../../base/mem.h"
 #include "../../base/random.h"
 #include "../../loop/loop.h"
@@ -120,18 +121,38 @@ static void lose_stream(master *m) {
         m->has_to_select = true;
 }
 
+enum { HEAD_MAX = 1 + DECIMAL_MAX + 2 };
+
+static size_t print_head(char ret[static HEAD_MAX], char type, size_t number) {
+        size_t n = 1 + decimal_print((int64_t)number, ret + 1);
+
+        ret[0] = type;
+        memcpy(ret + n, "\r\n", 2);
+        return n + 2;
+}
+
+/* What is small is gathered first: every write of every client goes through here. */
 static int put(master *m, const bytes *argv, int argc) {
-        char head[32];
-        int r = backlog_put(&m->stream, head, (size_t)sprintf(head, "*%d\r\n", argc));
+        char some[512]; /* picked: more than most commands are */
+        size_t n = print_head(some, '*', (size_t)argc);
+        int r = 0;
 
         for (int i = 0; r == 0 && i < argc; i++) {
-                r = backlog_put(&m->stream, head, (size_t)sprintf(head, "$%zu\r\n", argv[i].n));
-                if (r == 0)
-                        r = backlog_put(&m->stream, argv[i].p, argv[i].n);
-                if (r == 0)
-                        r = backlog_put(&m->stream, "\r\n", 2);
+                n += print_head(some + n, '$', argv[i].n);
+                if (n + argv[i].n + 2 + HEAD_MAX <= sizeof(some)) {
+                        if (argv[i].n > 0)
+                                memcpy(some + n, argv[i].p, argv[i].n);
+                        n += argv[i].n;
+                } else {
+                        r = backlog_put(&m->stream, some, n);
+                        if (r == 0)
+                                r = backlog_put(&m->stream, argv[i].p, argv[i].n);
+                        n = 0;
+                }
+                memcpy(some + n, "\r\n", 2);
+                n += 2;
         }
-        return r;
+        return r == 0 ? backlog_put(&m->stream, some, n) : r;
 }
 
 static void say(master *m, const bytes *argv, int argc) {

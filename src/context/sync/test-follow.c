@@ -108,6 +108,34 @@ TEST(all_and_then_each_change) {
         end(&s);
 }
 
+/* What is small is put into the stream together, up to some hundred bytes. */
+TEST(changes_of_all_sizes) {
+        char value[1200];
+        sides s;
+
+        begin(&s);
+        memset(value, 'v', sizeof(value));
+        follow(&s, NULL);
+        assert_str(next(&s), "gap");
+        assert_str(next(&s), "whole");
+        for (size_t n = 0; n < sizeof(value); n++) {
+                beam_arg argv[] = {
+                        { "mset", 4 }, { "a", 1 }, { value, n }, { "b", 1 }, { "", 0 }
+                };
+                beam_result result;
+                beam_change change;
+
+                assert_r(beam_client_exec(s.master, argv, n_of(argv), &result, test_deadline()), 0);
+                assert_r(beam_follower_next(s.f, &change, test_deadline()), 0);
+                assert_eq(change.argc, n_of(argv));
+                for (size_t i = 0; i < n_of(argv); i++) {
+                        assert_eq(change.argv[i].n, argv[i].n);
+                        assert_true(memcmp(change.argv[i].data, argv[i].data, argv[i].n) == 0);
+                }
+        }
+        end(&s);
+}
+
 TEST(transactions_are_whole) {
         sides s;
 
