@@ -30,8 +30,8 @@ extern char **environ;
 
 enum { BLOCK = 64 * 1024, AT_ONCE = 16 };
 
-/* Who serves: mode of a case. */
-enum { CONTEXT, REDIS, SHELL };
+/* Who serves, and how: mode of a case. */
+enum { CONTEXT, CHANNEL, REDIS, SHELL };
 
 typedef struct place {
         beam_client *client; /* b's: to hear that a pass is over; a's: to say so */
@@ -189,12 +189,14 @@ static void serve(bench *b) {
         beam_context_server *server;
         place *p = calloc(1, sizeof(*p));
         beam_context *ctx = NULL;
+        beam_desk *desk;
 
         b->own = p;
         if (!p)
                 abort();
-        if (b->c->mode == CONTEXT) {
+        if (b->c->mode == CONTEXT || b->c->mode == CHANNEL) {
                 bench_check(b, "context", beam_context_new(&ctx));
+                bench_check(b, "desk", beam_desk_open(ctx, &desk));
                 bench_check(b, "serve", beam_context_serve(ctx, url(b), &server));
                 bench_check(b, "client", beam_client_new(ctx, &p->client));
         } else {
@@ -228,12 +230,21 @@ static void say_over(bench *b) {
 
 /* jobs */
 
-static beam_job *start_job(bench *b, const char *const *argv) {
-        const beam_job_options o = { .size = sizeof(o), .argv = argv };
+/* What it has @n_fds of is read and written there. */
+static beam_job *start_job_with(bench *b, const char *const *argv, const int *fds, size_t n_fds) {
+        const beam_job_options o = { .size = sizeof(o),
+                                     .argv = argv,
+                                     .direct = b->c->mode == CHANNEL,
+                                     .fds = fds,
+                                     .n_fds = n_fds };
         beam_job *j;
 
         bench_check(b, "start", beam_job_start(url(b), &o, &j, BEAM_FOREVER));
         return j;
+}
+
+static beam_job *start_job(bench *b, const char *const *argv) {
+        return start_job_with(b, argv, NULL, 0);
 }
 
 /* Returns how many bytes it has printed. */
@@ -286,6 +297,23 @@ static void print(bench *b, uint64_t n) {
 
         if (end_job(b, start_job(b, argv)) != n * BLOCK)
                 bench_fail(b, "output", "not what was printed");
+        say_over(b);
+}
+
+/* Into a pipe of ours, as a shell's. */
+static void print_passed(bench *b, uint64_t n) {
+        const char *const argv[] = { "head", "-c", size_of(n), "/dev/zero", NULL };
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC), fds[2];
+        beam_job *j;
+
+        if (null < 0 || pipe2(fds, O_CLOEXEC) < 0)
+                abort();
+        j = start_job_with(b, argv, (const int[]){ null, fds[1], STDERR_FILENO }, 3);
+        close(fds[1]);
+        read_all(b, fds[0], n * BLOCK);
+        close(fds[0]);
+        close(null);
+        end_job(b, j);
         say_over(b);
 }
 
@@ -375,17 +403,22 @@ int main(int argc, char **argv) {
                 JOB("limit", "unix", CONTEXT, 16, spawn_and_ask),
                 JOB("true-unix", "unix", CONTEXT, 16, one_by_one),
                 JOB("true-tcp", "tcp", CONTEXT, 16, one_by_one),
+                JOB("true-channel", "unix", CHANNEL, 16, one_by_one),
                 JOB("true-tool", "unix", CONTEXT, 16, run_tool),
                 JOB("true-redis", "unix", REDIS, 16, one_by_one),
                 JOB("true-shell", "unix", SHELL, 2, one_by_one),
                 ALONE("ssh", find_ssh, 1, run_ssh),
                 ALONE("spawn-at-once", NULL, 64, spawn_at_once),
                 JOB("true-at-once", "unix", CONTEXT, 64, at_once),
+                JOB("true-at-once-channel", "unix", CHANNEL, 64, at_once),
                 JOB("true-at-once-redis", "unix", REDIS, 64, at_once),
                 JOB("true-at-once-shell", "unix", SHELL, 4, at_once),
                 ALONE("print", NULL, 64, print_bare),
                 JOB("print-unix", "unix", CONTEXT, 64, print),
                 JOB("print-tcp", "tcp", CONTEXT, 64, print),
+                JOB("print-channel", "unix", CHANNEL, 64, print),
+                JOB("print-channel-tcp", "tcp", CHANNEL, 64, print),
+                JOB("print-passed", "unix", CHANNEL, 64, print_passed),
                 JOB("print-tool", "unix", CONTEXT, 64, print_by_tool),
                 JOB("print-redis", "unix", REDIS, 64, print),
                 ALONE("ssh-out", find_ssh, 64, print_by_ssh),
