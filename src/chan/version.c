@@ -6,7 +6,7 @@
 #include "out.h"
 
 const char *beam_version(void) {
-        return BEAM_VERSION " (libuv " BEAM_LIBUV_VERSION "; links: mem unix tcp fd)";
+        return BEAM_VERSION " (libuv " BEAM_LIBUV_VERSION "; links: mem unix tcp ws fd)";
 }
 
 /* For tests, before they count: give back what this thread keeps for later. */

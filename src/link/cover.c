@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cover.h"
 
+#include "../base/grow.h"
 #include "../base/mem.h"
 
 uint8_t *cover_room(cover *c, size_t n) {
-        if (c->cap - c->n < n) {
-                /* just as much as is asked for: nearly always that is all there is to send */
-                uint8_t *p = mem_resize(c->p, c->n + n);
+        uint8_t *p;
 
-                if (!p)
-                        return NULL;
-                c->p = p;
-                c->cap = c->n + n;
+        if (!c->p) {
+                /* just as much as is asked for: nearly always that is all there is to send */
+                p = mem_new(n);
+                c->cap = p ? n : 0;
+        } else {
+                p = grow(c->p, &c->cap, c->n, n);
         }
-        return c->p + c->n;
+        if (!p)
+                return NULL;
+        c->p = p;
+        return p + c->n;
 }
 
 void cover_sent(cover *c, size_t n) {
