@@ -625,6 +625,50 @@ static void expect_no_order(beam_sender *tx, const char *text, int kinds) {
 #define TEXT(n, text) "$" #n "\r\n" text "\r\n"
 #define HEAD ARRAY(7) TEXT(3, "run") TEXT(2, "sh")
 
+/* A stream of another number goes both ways, and ends with the program, whoever still writes. */
+TEST_EACH(both_ways, link, links) {
+        static const char order[] =
+                HEAD ARRAY(3) TEXT(2, "sh") TEXT(2, "-c") TEXT(26, "head -c 5 <&3; cat <&3 >&3")
+                        ARRAY(0) ARRAY(0) ARRAY(1) TEXT(1, "3") ARRAY(0);
+        place p = begin_at(link, 1);
+        beam_stream *ours, *theirs;
+        beam_receiver *told, *words;
+        beam_sender *tell, *say;
+        beam_session *s;
+        beam_sender *tx = open_jobs(&p, &s);
+        char text[16];
+        beam_msg *msg;
+        int r;
+
+        assert_ok(beam_msg_new(order, sizeof(order) - 1, &msg));
+        assert_ok(beam_pipe(8, &tell, &told));
+        assert_ok(beam_pipe(8, &say, &words));
+        assert_ok(beam_stream_pair(&ours, &theirs));
+        assert_r(beam_msg_put_sender(msg, tell), 0);
+        assert_r(beam_msg_put_receiver(msg, words), 1);
+        assert_r(beam_msg_put_stream(msg, theirs), 2);
+        assert_ok(beam_send(tx, msg, test_deadline()));
+        assert_r(beam_stream_write(ours, "hello", 5, test_deadline()), 5);
+        assert_r(beam_stream_write(ours, "back", 4, test_deadline()), 4);
+        for (size_t n = 0; n < 4; n += (size_t)r) {
+                r = (int)beam_stream_read(ours, text + n, 4 - n, test_deadline());
+                assert_gt(r, 0);
+        }
+        assert_mem(text, 4, "back", 4);
+        assert_ok(beam_msg_new("*1\r\n$9\r\nsignal 15\r\n", 19, &msg));
+        assert_ok(beam_send(say, msg, test_deadline()));
+        assert_r(beam_stream_read(ours, text, sizeof(text), test_deadline()), 0);
+        while ((r = beam_recv(told, &msg, test_deadline())) == 1)
+                beam_msg_free(msg);
+        assert_r(r, 0);
+        beam_stream_close(ours);
+        beam_receiver_close(told);
+        beam_sender_close(say);
+        beam_sender_close(tx);
+        beam_session_close(s);
+        end(&p);
+}
+
 TEST_EACH(what_is_no_order, link, links) {
         static const struct {
                 const char *text;

@@ -122,10 +122,11 @@ void join_watch(join *j, void (*seen)(void *data, const void *p, size_t n)) {
 void join_end_in(join *j) {
         int n = 0;
 
-        if (j->has_left || j->in.over)
+        if (j->has_left)
                 return;
         j->is_ending = true;
-        j->n_left = ioctl(j->in.fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+        if (!j->in.over && ioctl(j->in.fd, FIONREAD, &n) == 0 && n > 0)
+                j->n_left = (size_t)n;
         post_put(&j->by.post);
 }
 
@@ -252,6 +253,8 @@ static void pump(join *j) {
         stream_watch(j->st, &j->by);
         pump_in(j);
         pump_out(j);
+        if (j->is_ending && j->in.over && !j->out.over)
+                out_over(j, BEAM_CODE_NONE);
         if (j->in.over && j->out.over)
                 finish(j);
 }

@@ -18,7 +18,8 @@ void join_stop(join *j);
 
 /* Tell @seen of what is read from the descriptor, before it goes to the stream. */
 void join_watch(join *j, void (*seen)(void *data, const void *p, size_t n));
-/* From the descriptor comes no more than what lies in there now; then that way ends. */
+/* Whoever had the other end of the descriptors is gone: no more comes than what lies there now, and
+ * then both ways end. */
 void join_end_in(join *j);
 
 /* beam_stream_join() with nobody to tell. */
