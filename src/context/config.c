@@ -49,6 +49,10 @@ void config_init(config *c) {
                 .maxmemory_samples = 5,
                 .lfu_log_factor = 10,
                 .lfu_decay_time = 1,
+                .hints = { .activerehashing = true,
+                           .dynamic_hz = true,
+                           .active_expire_effort = 1,
+                           .repl_diskless_sync_delay = 5 },
         };
         if (!getcwd(c->dir, sizeof(c->dir)))
                 memcpy(c->dir, ".", 2);
@@ -90,10 +94,14 @@ static const struct param {
 } params[] = {
 #define AT(field, k) \
         .offset = offsetof(config, field), .size = sizeof(((config *)0)->field), .kind = k
+        { "active-expire-effort", NULL, AT(hints.active_expire_effort, PARAM_INT), .min = 1,
+          .max = 10 },
+        { "activerehashing", NULL, AT(hints.activerehashing, PARAM_BOOL) },
         { "client-output-buffer-limit", NULL, AT(unread, PARAM_UNREAD) },
         { "databases", NULL, AT(databases, PARAM_INT), .is_fixed = true },
         { "dbfilename", NULL, AT(dbfilename, PARAM_TEXT), .is_protected = true },
         { "dir", NULL, AT(dir, PARAM_TEXT), .is_protected = true },
+        { "dynamic-hz", NULL, AT(hints.dynamic_hz, PARAM_BOOL) },
         { "hash-max-listpack-entries", "hash-max-ziplist-entries",
           AT(hash_max_listpack_entries, PARAM_SIZE), .max = INT64_MAX },
         { "hash-max-listpack-value", "hash-max-ziplist-value",
@@ -101,6 +109,12 @@ static const struct param {
         { "hz", NULL, AT(hz, PARAM_INT), .max = INT32_MAX, .least = 1, .most = 500 },
         { "hll-sparse-max-bytes", NULL, AT(hll_sparse_max_bytes, PARAM_SIZE), .is_bytes = true,
           .max = INT64_MAX },
+        { "lazyfree-lazy-eviction", NULL, AT(hints.lazyfree_eviction, PARAM_BOOL) },
+        { "lazyfree-lazy-expire", NULL, AT(hints.lazyfree_expire, PARAM_BOOL) },
+        { "lazyfree-lazy-server-del", NULL, AT(hints.lazyfree_server, PARAM_BOOL) },
+        { "lazyfree-lazy-user-del", NULL, AT(hints.lazyfree_user, PARAM_BOOL) },
+        { "lazyfree-lazy-user-flush", NULL, AT(hints.lazyfree_flush, PARAM_BOOL) },
+        { "list-compress-depth", NULL, AT(hints.list_compress_depth, PARAM_INT), .max = INT32_MAX },
         { "list-max-listpack-size", "list-max-ziplist-size",
           AT(list_max_listpack_size, PARAM_INT64), .min = INT32_MIN, .max = INT32_MAX },
         { "latency-monitor-threshold", NULL, AT(latency_monitor_threshold, PARAM_UINT64),
@@ -125,6 +139,8 @@ static const struct param {
           .max = INT64_MAX },
         { "repl-backlog-ttl", NULL, AT(repl_backlog_ttl, PARAM_INT), .max = INT32_MAX },
         { "repl-diskless-sync", NULL, AT(repl_diskless_sync, PARAM_BOOL) },
+        { "repl-diskless-sync-delay", NULL, AT(hints.repl_diskless_sync_delay, PARAM_INT),
+          .max = INT32_MAX },
         { "repl-ping-replica-period", "repl-ping-slave-period",
           AT(repl_ping_replica_period, PARAM_INT), .min = 1, .max = INT32_MAX },
         { "repl-timeout", NULL, AT(repl_timeout, PARAM_INT), .min = 1, .max = INT32_MAX },

@@ -39,6 +39,14 @@ typedef struct config_unread {
 
 enum { CONFIG_NORMAL, CONFIG_REPLICA, CONFIG_LISTENER, CONFIG_CLASSES };
 
+/* How Redis is to do what no answer shows: kept for those who set it, as tests and tools do, and
+ * followed by nothing here. */
+typedef struct config_hints {
+        bool activerehashing, dynamic_hz;
+        bool lazyfree_eviction, lazyfree_expire, lazyfree_server, lazyfree_user, lazyfree_flush;
+        int list_compress_depth, active_expire_effort, repl_diskless_sync_delay;
+} config_hints;
+
 typedef struct config {
         int databases;
         int hz; /* how often a second upkeep.h looks for something to do */
@@ -82,6 +90,8 @@ typedef struct config {
         uint64_t maxmemory;   /* 0: no limit */
         int maxmemory_policy; /* of config_policy */
         int maxmemory_samples, lfu_log_factor, lfu_decay_time;
+
+        config_hints hints;
 } config;
 
 void config_init(config *c);

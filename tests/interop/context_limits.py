@@ -54,6 +54,11 @@ def parameters(path):
     for name in ("maxclients", "timeout", "tcp-keepalive", "min-replicas-to-write", "min-slaves-to-write",
                  "min-replicas-max-lag", "min-slaves-max-lag", "shutdown-timeout"):
         said += [peer.ask(["CONFIG", "GET", name]), peer.ask(["CONFIG", "SET", name, "-1"])]
+    for name in ("active-expire-effort", "activerehashing", "dynamic-hz", "lazyfree-lazy-eviction",
+                 "lazyfree-lazy-expire", "lazyfree-lazy-server-del", "lazyfree-lazy-user-del",
+                 "lazyfree-lazy-user-flush", "list-compress-depth", "repl-diskless-sync-delay"):
+        for value in ("yes", "1", "-1", "99"):
+            said += [peer.ask(["CONFIG", "GET", name]), peer.ask(["CONFIG", "SET", name, value])]
     return said
 
 
