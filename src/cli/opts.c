@@ -177,7 +177,7 @@ static const struct flag {
         { "detach", 'd', F_DETACH, CLI_RUN, NULL, NULL,
           "print its number and leave it, without input, to go on" },
         { "direct", 'D', F_DIRECT, CLI_RUN, NULL, NULL,
-          "over a channel: nothing it prints is in the context, or copied over unix" },
+          "over a channel: what it prints is not in the context" },
         { "keep", 'k', F_KEEP, CLI_RUN, NULL, NULL,
           "do not remove it at the end, but for `beam job` to look at" },
         { "on-exit", 'o', F_ON_EXIT, CLI_RUN, "WHAT", "cancel or go-on",
@@ -186,7 +186,7 @@ static const struct flag {
         { "retry", 'r', F_RETRY, CLI_RUN, "N", "a number up to 1000000",
           "when it fails or is lost, try it up to N times more" },
         { "backoff", 'b', F_BACKOFF, CLI_RUN, "SECONDS", A_TIME,
-          "before the first of these, 1 unless said; then twice as long each time" },
+          "before the first, 1 unless said; then twice as long" },
         { "help", 'h', F_HELP, ALL | CONTEXT | CLI_RUN | JOBS | CLI_HELP, NULL, NULL,
           "print this" },
 };
