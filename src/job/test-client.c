@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "help.h"
+#include "loop/loop.h"
 #include "redis.h"
 #include "test.h"
 
@@ -301,7 +302,7 @@ TEST_EACH(an_end_that_another_trimmed, way, ways) {
 
         say(&p, "SET /jobs/0/status 0");
         assert_r(beam_job_next(j, &e, BEAM_NOW), -ETIMEDOUT);
-        clock_advance(4 * CLOCK_SECOND);
+        loop_advance(loop_get(), 4 * CLOCK_SECOND);
         assert_eq(next(j).kind, BEAM_JOB_ENDED);
         beam_job_free(j);
         place_end(&p);
@@ -346,7 +347,7 @@ TEST_EACH(several_readers, way, ways) {
         assert_r(beam_job_next(two, &e, BEAM_NOW), -ETIMEDOUT);
         /* it reads little of what could be kept, and leaves it there; the other trims */
         assert_ok(beam_job_be_away(two, 100 * BEAM_SECOND, test_deadline()));
-        clock_advance(4 * CLOCK_SECOND);
+        loop_advance(loop_get(), 4 * CLOCK_SECOND);
         while (strcmp(say(&p, "XLEN /beam/jobs/0/log"), "0") != 0)
                 assert_r(beam_job_next(one, &e, beam_after(BEAM_SECOND / 100)), -ETIMEDOUT);
 

@@ -490,6 +490,26 @@ int timer_start(timer *t, loop *l, int64_t when) {
         return uv_timer_start(handle, on_timer, (uint64_t)clock_poll_ms(when), 0);
 }
 
+static void advance(uv_handle_t *handle, void *arg) {
+        const uint64_t *ms = arg;
+
+        if (handle->type == UV_TIMER && uv_is_active(handle)) {
+                uv_timer_t *t = (uv_timer_t *)handle;
+                uint64_t left = uv_timer_get_due_in(t);
+
+                uv_timer_start(t, on_timer, left > *ms ? left - *ms : 0, 0);
+        }
+}
+
+void loop_advance(loop *l, int64_t ns) {
+        uint64_t ms = (uint64_t)(ns / (CLOCK_SECOND / 1000));
+
+        clock_advance(ns);
+        if (engine_start(l) == 0)
+                uv_walk(&((engine *)l->uv)->uv, advance, &ms);
+        l->stale = true;
+}
+
 void timer_stop(timer *t) {
         if (!t->uv)
                 return;

@@ -185,5 +185,8 @@ enum { LOOP_EVENTS = 1 }; /* POLLIN, as POSIX has it everywhere */
 int loop_fd(loop *l);
 int64_t loop_wake(loop *l);
 
+/* For tests: clock_advance(), and timers that have been started know of it. */
+void loop_advance(loop *l, int64_t ns);
+
 /* For tests: give back what is kept for later. */
 void loop_trim(void);
