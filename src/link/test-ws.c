@@ -185,7 +185,7 @@ TEST(paths) {
         for (int i = 0; i < 2; i++) {
                 fd = connect_to(text);
                 test_write(fd, i ? "GET /" : "GET /a/b", i ? 5 : 8);
-                test_write(fd, GOOD + 5, sizeof(GOOD) - 1 - 5);
+                test_write(fd, &GOOD[5], sizeof(GOOD) - 1 - 5);
                 read_head(fd, response, sizeof(response));
                 assert_mem(response, 12, i ? "HTTP/1.1 404" : "HTTP/1.1 101", 12);
                 close(fd);
