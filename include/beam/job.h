@@ -48,6 +48,10 @@ typedef struct beam_job_options {
         const char *const *limits; /* "nofile=1024", up to NULL: as of beam_worker_options, and not
                                     * above what is permitted there */
 
+        /* Its streams by number, 0 to 255, with commas between them; NULL is "0" and "1,2". One
+         * that is in both goes both ways. */
+        const char *inputs, *outputs;
+
         /* Over a channel instead of keys, as far as a beam_desk is there: its streams are byte
          * streams, and nothing that it prints is in the context. It is cancelled as soon as the
          * link to this client is lost, unless it goes on; keep has no meaning. fds[N] is what the
@@ -203,8 +207,9 @@ typedef struct beam_work {
         const char *const *env;  /* NAME=VALUE, up to NULL; the job's, and not getenv()'s */
         const char *url;         /* of the context; NULL: the worker has joined it, here */
 
-        /* A pipe for each stream, by number: 0 to read from, 1 and 2 to write to; -1, there is
-         * none; or what the client of a direct job has given. They wait as pipes do, for as long as
+        /* A pipe for each stream, by number, at least three: 0 to read from, 1 and 2 to write to,
+         * unless the job says otherwise; -1, there is none; or what the client of a direct job has
+         * given. They wait as pipes do, for as long as
          * nobody gives, or takes. They are closed when it returns; it may close one itself before,
          * and then puts -1 there. */
         int *fds;

@@ -67,6 +67,8 @@ typedef struct cli_opts {
         const char *users[CLI_LIST_MAX + 1], *limits[CLI_LIST_MAX + 1]; /* up to NULL */
         size_t n_users, n_limits;
         const char *umask;
+        unsigned fds[CLI_LIST_MAX]; /* of ours that a job has, too */
+        size_t n_fds;
         bool detach, direct, keep, goes_on;
         int64_t delay, backoff;
         uint64_t retry;

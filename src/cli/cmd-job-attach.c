@@ -18,8 +18,8 @@ static int print_output(beam_job *job, job_output *p, int64_t deadline, beam_job
         while (!wait_stops()) {
                 int r = job_output_is_idle(p) ? beam_job_next(job, ret, BEAM_NOW) : -ETIMEDOUT;
 
-                if (p->out.error || p->err.error)
-                        return p->out.error ? p->out.error : p->err.error;
+                if (job_output_error(p))
+                        return job_output_error(p);
                 if (r == 0 && ret->kind == BEAM_JOB_ENDED)
                         return 1;
                 if (r == 0)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "cli.h"
+#include "feed.h"
 #include "job.h"
 #include "relay.h"
 #include "say.h"
@@ -24,24 +24,28 @@
  * night finds it in the morning. */
 #define AWAY (24 * 3600 * BEAM_SECOND)
 
-/* Our own descriptors, that the process may have as they are: 0 to 2. */
-enum { STANDARD = 3 };
+/* Descriptors that a process has anyway: 0 to 2. */
+enum { STANDARD = 3, N_FDS = 256 };
+
+/* Which of our descriptors the job has, as what they were opened for says. */
+typedef struct own_fds {
+        bool is_input[256], is_output[256];
+        char inputs[CLI_LIST_MAX * 4 + 2], outputs[CLI_LIST_MAX * 4 + 4];
+} own_fds;
 
 typedef struct run {
         const cli_opts *o;
-        int fds[STANDARD]; /* or -1 */
+        int fds[N_FDS]; /* that it has as they are, or -1 */
         beam_job *job;
         job_output output;
         relay relay;
-        wait_fd in;
-        char *data; /* of stdin, n bytes to be given to the job */
-        ssize_t n;
-        bool has_data, in_is_over, is_terminal;
+        feed feeds[1 + CLI_LIST_MAX]; /* the first is stdin */
+        size_t n_feeds;
         bool is_broken; /* by us: its status would say what is not so */
         bool is_late, is_abandoned;
         unsigned n_interrupts;
-        uint64_t relayed; /* a bit for each signal */
-        bool pipes_closed[2];
+        uint64_t relayed;                 /* a bit for each signal */
+        bool is_closed[2 + CLI_LIST_MAX]; /* of outputs: the job knows that */
 } run;
 
 /* signals */
@@ -86,52 +90,39 @@ static void on_signal(relay *r, int number) {
 
 /* input */
 
-/* Who reads a terminal from the background is stopped: the command itself might not have
- * read it at all, so we wait until we are in front. */
-static bool may_read(const run *x) {
-        return !x->is_terminal || tcgetpgrp(STDIN_FILENO) == getpgrp();
-}
+static void give_input(run *x) {
+        for (size_t i = 0; i < x->n_feeds; i++) {
+                feed *f = &x->feeds[i];
+                char name[24];
 
-static void on_input(wait_fd *w, short revents) {
-        run *x = container_of(w, run, in);
-
-        (void)revents;
-        x->n = read(STDIN_FILENO, x->data, BEAM_JOB_WRITE_MAX);
-        if (x->n < 0 && (errno == EAGAIN || errno == EINTR))
-                return;
-        if (x->n < 0) {
+                feed_step(f);
+                if (!f->error || x->is_broken)
+                        continue;
                 /* the end of input would say that this was all */
-                say_error("cannot read stdin: %s", strerror(errno));
-                x->is_broken = x->in_is_over = true;
+                say_error("cannot read %s: %s", job_stream_name(f->stream, name),
+                          strerror(-f->error));
+                x->is_broken = true;
                 beam_job_cancel(x->job);
         }
-        x->has_data = x->n >= 0;
-}
-
-static void give_input(run *x) {
-        if (x->has_data) {
-                int r = beam_job_write(x->job, 0, x->data, (size_t)x->n, BEAM_NOW);
-
-                x->has_data = r == -ETIMEDOUT;
-                if (x->n == 0 && !x->has_data)
-                        x->in_is_over = true;
-                if (r < 0 && r != -ETIMEDOUT)
-                        x->in_is_over = true; /* the job will say what it is */
-        }
-        x->in.events = !x->has_data && !x->in_is_over && may_read(x) ? POLLIN : 0;
 }
 
 /* output */
 
-static void check_output(run *x, spout *s, unsigned stream, const char *name) {
-        if (!s->error || x->pipes_closed[stream - 1])
-                return;
-        x->pipes_closed[stream - 1] = true;
-        beam_job_close_output(x->job, stream);
-        if (s->error == -EPIPE)
-                return;
-        say_error("cannot write %s: %s", name, strerror(-s->error));
-        x->is_broken = true;
+static void check_output(run *x) {
+        for (size_t i = 0; i < x->output.n; i++) {
+                job_stream *s = &x->output.streams[i];
+                char name[24];
+
+                if (!s->spout.error || x->is_closed[i])
+                        continue;
+                x->is_closed[i] = true;
+                beam_job_close_output(x->job, s->number);
+                if (s->spout.error == -EPIPE)
+                        continue;
+                say_error("cannot write %s: %s", job_stream_name(s->number, name),
+                          strerror(-s->spout.error));
+                x->is_broken = true;
+        }
 }
 
 /* Print what there is. Returns 1 when the job has ended, 0, or why we hear no more of it. */
@@ -148,11 +139,9 @@ static int take_output(run *x, beam_job_event *ret) {
                                  "job %" PRIu64 " has failed, and is tried again (%" PRIu64 ")",
                                  beam_job_id(x->job), ret->n);
                 job_output_put(&x->output, ret);
-                check_output(x, &x->output.out, 1, "stdout");
-                check_output(x, &x->output.err, 2, "stderr");
+                check_output(x);
         }
-        check_output(x, &x->output.out, 1, "stdout");
-        check_output(x, &x->output.err, 2, "stderr");
+        check_output(x);
         return 0;
 }
 
@@ -193,7 +182,7 @@ static int ended(run *x, const beam_job_event *end) {
         if (status != copy.status)
                 return status;
         /* Output that nobody took did not go well, even if the job could not know that. */
-        if (x->output.out.error == -EPIPE && status == 0)
+        if (x->output.streams[0].spout.error == -EPIPE && status == 0)
                 relay_die(SIGPIPE);
         if (copy.exit == BEAM_JOB_SIGNALLED &&
             (copy.signal == SIGPIPE || (x->relayed >> copy.signal & 1)))
@@ -235,23 +224,36 @@ static int follow(run *x, const char *url, int64_t deadline) {
         }
 }
 
-static int attend(run *x, const char *url, int64_t deadline) {
-        int status;
+/* One of ours that the job has as an input, an output or both. */
+static int open_fd(run *x, const own_fds *e, unsigned number) {
+        int fd = (int)number, r = 0;
 
-        x->data = malloc(BEAM_JOB_WRITE_MAX);
-        if (!x->data) {
-                say_error("out of memory");
-                return CLI_LOST;
+        if (e->is_input[number]) {
+                r = feed_open(&x->feeds[x->n_feeds++], fd, x->job, number);
+                /* each way is closed by itself */
+                fd = r == 0 && e->is_output[number] ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : fd;
         }
-        x->in_is_over = x->fds[STDIN_FILENO] >= 0;
-        x->is_terminal = isatty(STDIN_FILENO);
-        x->in = (wait_fd){ .fd = STDIN_FILENO, .fn = on_input };
-        wait_add(&x->in);
+        if (r < 0 || fd < 0)
+                return r < 0 ? r : -errno;
+        if (e->is_output[number])
+                job_output_add(&x->output, number, fd);
+        return 0;
+}
+
+static int attend(run *x, const char *url, const own_fds *e, int64_t deadline) {
+        int r, status;
+
         job_output_init(&x->output);
-        status = follow(x, url, deadline);
+        r = x->fds[STDIN_FILENO] >= 0 ? 0
+                                      : feed_open(&x->feeds[x->n_feeds++], STDIN_FILENO, x->job, 0);
+        for (size_t i = 0; i < x->o->n_fds && r == 0 && !x->o->direct; i++)
+                r = open_fd(x, e, x->o->fds[i]);
+        if (r < 0)
+                say_error("cannot hand over descriptors: %s", strerror(-r));
+        status = r < 0 ? CLI_LOST : follow(x, url, deadline);
         job_output_deinit(&x->output);
-        wait_remove(&x->in);
-        free(x->data);
+        for (size_t i = 0; i < x->n_feeds; i++)
+                feed_close(&x->feeds[i]);
         return status;
 }
 
@@ -285,8 +287,10 @@ static int detach(run *x, const char *url) {
 static bool give_fds(run *x, const char *url) {
         const bool may = x->o->direct && strncmp(url, "unix:", strlen("unix:")) == 0;
 
-        for (int i = 0; i < STANDARD; i++)
-                x->fds[i] = may && fcntl(i, F_GETFD) >= 0 ? i : -1;
+        for (int i = 0; i < N_FDS; i++)
+                x->fds[i] = may && i < STANDARD && fcntl(i, F_GETFD) >= 0 ? i : -1;
+        for (size_t i = 0; may && i < x->o->n_fds; i++)
+                x->fds[x->o->fds[i]] = (int)x->o->fds[i];
         return may;
 }
 
@@ -309,8 +313,37 @@ static int read_env(const cli_opts *o, const char **ret) {
         return 0;
 }
 
+static void add_number(char *text, size_t size, unsigned number) {
+        size_t n = strlen(text);
+
+        snprintf(text + n, size - n, ",%u", number);
+}
+
+/* CLI_MISUSE after saying that one is not open. */
+static int look_at_fds(const cli_opts *o, own_fds *ret) {
+        *ret = (own_fds){ .inputs = "0", .outputs = "1,2" };
+        for (size_t i = 0; i < o->n_fds; i++) {
+                unsigned number = o->fds[i];
+                int flags = fcntl((int)number, F_GETFL);
+
+                if (flags < 0) {
+                        say_error("--fd %u: no such descriptor is open here, as %u< FILE would do",
+                                  number, number);
+                        return CLI_MISUSE;
+                }
+                ret->is_input[number] = (flags & O_ACCMODE) != O_WRONLY;
+                ret->is_output[number] = (flags & O_ACCMODE) != O_RDONLY;
+                if (ret->is_input[number])
+                        add_number(ret->inputs, sizeof(ret->inputs), number);
+                if (ret->is_output[number])
+                        add_number(ret->outputs, sizeof(ret->outputs), number);
+        }
+        return CLI_DONE;
+}
+
 static int run_it(const cli_opts *o, int n_words, char **words) {
         static const char *env[CLI_ENV_MAX + 1];
+        static own_fds fds;
         _cleanup_(beam_job_freep) beam_job *job = NULL;
         const bool has_limit = o->timeout != BEAM_FOREVER;
         int64_t deadline = beam_after(o->timeout);
@@ -334,7 +367,9 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 .limits = o->limits,
                 .direct = o->direct,
                 .fds = x.fds,
-                .n_fds = has_fds ? STANDARD : 0,
+                .n_fds = has_fds ? N_FDS : 0,
+                .inputs = o->n_fds && !o->direct ? fds.inputs : NULL,
+                .outputs = o->n_fds && !o->direct ? fds.outputs : NULL,
         };
         int r, status;
 
@@ -346,10 +381,17 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 say_error("run --direct runs it at once, and once: no --delay, no --retry");
                 return CLI_MISUSE;
         }
-        if (o->direct && o->detach) {
-                say_error("run --direct has its streams here: no --detach");
+        if ((o->direct || o->n_fds) && o->detach) {
+                say_error("run --direct and --fd have streams here: no --detach");
                 return CLI_MISUSE;
         }
+        if (o->direct && o->n_fds && !has_fds) {
+                say_error("run --direct hands over descriptors at unix: alone: no --fd");
+                return CLI_MISUSE;
+        }
+        status = look_at_fds(o, &fds);
+        if (status != CLI_DONE)
+                return status;
         r = read_env(o, env);
         if (r < 0) {
                 say_error("out of memory");
@@ -367,7 +409,7 @@ static int run_it(const cli_opts *o, int n_words, char **words) {
                 return detach(&x, words[0]);
         if (status == CLI_DONE) {
                 relay_begin();
-                status = attend(&x, words[0], deadline);
+                status = attend(&x, words[0], &fds, deadline);
         }
         if (!o->detach)
                 relay_deinit(&x.relay);

@@ -214,32 +214,68 @@ int job_print_end(uint64_t id, const beam_job_event *end, int fd) {
 
 void job_output_init(job_output *p) {
         *p = (job_output){ 0 };
-        spout_init(&p->out, STDOUT_FILENO);
-        spout_init(&p->err, STDERR_FILENO);
+        job_output_add(p, 1, STDOUT_FILENO);
+        job_output_add(p, 2, STDERR_FILENO);
+}
+
+void job_output_add(job_output *p, unsigned number, int fd) {
+        job_stream *s = &p->streams[p->n++];
+
+        s->number = number;
+        spout_init(&s->spout, fd);
 }
 
 void job_output_deinit(job_output *p) {
-        spout_deinit(&p->out);
-        spout_deinit(&p->err);
+        for (size_t i = 0; i < p->n; i++)
+                spout_deinit(&p->streams[i].spout);
+}
+
+int job_output_error(const job_output *p) {
+        for (size_t i = 0; i < p->n; i++)
+                if (p->streams[i].spout.error)
+                        return p->streams[i].spout.error;
+        return 0;
+}
+
+const char *job_stream_name(unsigned number, char buf[static 24]) {
+        if (number <= 2)
+                return number == 1 ? "stdout" : number == 2 ? "stderr" : "stdin";
+        snprintf(buf, 24, "stream %u", number);
+        return buf;
+}
+
+static void put(job_stream *s, const beam_job_event *event) {
+        char name[24];
+
+        if (event->kind == BEAM_JOB_GAP) {
+                if (!s->spout.error)
+                        say_error("%" PRIu64 " bytes of its %s are missing here", event->n,
+                                  job_stream_name(s->number, name));
+        } else if (event->n > 0) {
+                spout_put(&s->spout, event->data, event->n);
+        } else if (s->number > 2) {
+                /* others may wait for its end before ours */
+                spout_end(&s->spout);
+        }
 }
 
 void job_output_put(job_output *p, const beam_job_event *event) {
-        spout *s = event->stream == 1 ? &p->out : event->stream == 2 ? &p->err : NULL;
-
         if (event->kind == BEAM_JOB_AGAIN)
                 return; /* what the next try prints comes behind what this one has printed */
-        if (!s) {
-                if (!p->was_dropped)
-                        say_error("what is printed to stream %u goes nowhere", event->stream);
+        for (size_t i = 0; i < p->n; i++)
+                if (p->streams[i].number == event->stream) {
+                        put(&p->streams[i], event);
+                        return;
+                }
+        if (event->n > 0 && !p->was_dropped) {
+                say_error("what is printed to stream %u goes nowhere", event->stream);
                 p->was_dropped = true;
-        } else if (event->kind == BEAM_JOB_OUTPUT) {
-                spout_put(s, event->data, event->n);
-        } else if (!s->error) {
-                say_error("%" PRIu64 " bytes of its %s are missing here", event->n,
-                          event->stream == 1 ? "stdout" : "stderr");
         }
 }
 
 bool job_output_is_idle(const job_output *p) {
-        return spout_is_idle(&p->out) && spout_is_idle(&p->err);
+        for (size_t i = 0; i < p->n; i++)
+                if (!spout_is_idle(&p->streams[i].spout))
+                        return false;
+        return true;
 }

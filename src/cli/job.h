@@ -32,13 +32,26 @@ int job_look(beam_client *c, const char *url, int64_t deadline, uint64_t id, boo
              beam_job_event *ret);
 
 /* Printing what a job prints */
+typedef struct job_stream {
+        spout spout;
+        unsigned number;
+} job_stream;
+
 typedef struct job_output {
-        spout out, err;
+        job_stream streams[2 + CLI_LIST_MAX]; /* n of them; the first two are stdout and stderr */
+        size_t n;
         bool was_dropped; /* something was printed to another stream */
 } job_output;
 
+/* To stdout and stderr, until more are added: @fd is closed where the stream ends. */
 void job_output_init(job_output *p);
+void job_output_add(job_output *p, unsigned number, int fd);
 void job_output_deinit(job_output *p);
+
+int job_output_error(const job_output *p); /* the first of any; 0: there is none */
+
+/* As it is called in words. */
+const char *job_stream_name(unsigned number, char buf[static 24]);
 
 /* Print the event, which stays until it is idle; a gap is said. */
 void job_output_put(job_output *p, const beam_job_event *event);

@@ -63,6 +63,7 @@ typedef enum flag_id {
         F_DELAY,
         F_RETRY,
         F_BACKOFF,
+        F_FD,
         F_HELP,
 } flag_id;
 
@@ -174,6 +175,8 @@ static const struct flag {
         { "umask", 'M', F_UMASK, CLI_RUN, "MASK", NULL, "permissions that its files do not get" },
         { "limit", 'l', F_LIMIT, CLI_RUN, "NAME=N", "NAME=N, and at most 64 of them",
           "the most of NAME, as nofile, that it gets; as often as needed" },
+        { "fd", 'f', F_FD, CLI_RUN, "N,...", "numbers from 3 to 255, each once, 64 at most",
+          "descriptors of ours that it has, too, as 3 of 3< FILE or 4> FILE" },
         { "detach", 'd', F_DETACH, CLI_RUN, NULL, NULL,
           "print its number and leave it, without input, to go on" },
         { "direct", 'D', F_DIRECT, CLI_RUN, NULL, NULL,
@@ -234,6 +237,23 @@ static int add(const char *list[static CLI_LIST_MAX + 1], size_t *n, const char 
                 return -EINVAL;
         list[(*n)++] = value;
         return 0;
+}
+
+static int add_fds(cli_opts *o, const char *text) {
+        char *end;
+
+        do {
+                unsigned long n = strtoul(text, &end, 10);
+
+                if (*text < '0' || *text > '9' || n < 3 || n > 255 || o->n_fds == CLI_LIST_MAX)
+                        return -EINVAL;
+                for (size_t i = 0; i < o->n_fds; i++)
+                        if (o->fds[i] == n)
+                                return -EINVAL;
+                o->fds[o->n_fds++] = (unsigned)n;
+                text = end + 1;
+        } while (*end == ',');
+        return *end ? -EINVAL : 0;
 }
 
 static int set(cli_opts *o, flag_id id, const char *value) {
@@ -325,6 +345,8 @@ static int set(cli_opts *o, flag_id id, const char *value) {
                 return 0;
         case F_LIMIT:
                 return strchr(value, '=') ? add(o->limits, &o->n_limits, value) : -EINVAL;
+        case F_FD:
+                return add_fds(o, value);
         case F_DETACH:
                 return parse_yes(value, &o->detach);
         case F_DIRECT:

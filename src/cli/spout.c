@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -83,4 +84,15 @@ void spout_put(spout *s, const void *data, size_t n) {
         s->data = data;
         s->n = n;
         flush(s);
+}
+
+void spout_end(spout *s) {
+        int fd = s->wait.fd;
+
+        if (fd < 0)
+                return;
+        wait_remove(&s->wait);
+        s->wait.fd = -1;
+        (void)shutdown(fd, SHUT_WR); /* of a socket that is still read from */
+        close(fd);
 }

@@ -30,6 +30,9 @@ void spout_deinit(spout *s);
 /* Write, as far as it goes; the rest from wait_turn(). The bytes stay until it is idle. */
 void spout_put(spout *s, const void *data, size_t n);
 
+/* There will be no more, and it is idle: the descriptor, which is ours then, is closed. */
+void spout_end(spout *s);
+
 static inline bool spout_is_idle(const spout *s) {
         return s->n == 0;
 }

@@ -347,7 +347,10 @@ static void on_env(void *data, int r, resp_cursor reply) {
 static void on_fields(void *data, int r, resp_cursor reply) {
         claim *c = data;
 
-        if (has_come(c, r) && order_take_fields(&c->order, reply) < 0)
+        if (!has_come(c, r))
+                return;
+        if (order_take_fields(&c->order, reply) < 0 ||
+            sink_init(&c->run.sink, &c->order.outputs) < 0)
                 worker_lose(c->worker, -ENOMEM);
         c->run.sink.is_log = c->order.is_log;
         c->run.sink.ends_late = c->order.ticket.retry > 0;
@@ -449,8 +452,9 @@ static void on_guest_emptied(guest *g) {
 
 /* What speaks of keys says nothing here, and who says it means something else than he gets. */
 static void refuse_fields(order *o, resp_cursor fields) {
-        static const char *const others[] = { "output",  "keep",  "owner", "state", "retry",
-                                              "backoff", "delay", "at",    "tries", "unique" };
+        static const char *const others[] = { "output", "keep",    "owner", "state",
+                                              "inputs", "outputs", "retry", "backoff",
+                                              "delay",  "at",      "tries", "unique" };
         resp_value head, field;
 
         resp_cursor_next(&fields, &head);
@@ -501,8 +505,6 @@ int claim_take(worker *w, beam_msg *msg) {
         c->guest->left = on_guest_left;
         c->guest->emptied = on_guest_emptied;
         c->guest->data = c;
-        for (int i = 0; i < SINK_STREAMS; i++)
-                c->run.sink.streams[i].has_ended = true; /* none of it goes to the context */
         beam_msg_free(msg);
         /* the lock first: what is taken and has none is started anew by others */
         if (c->program)
@@ -521,6 +523,7 @@ claim *claim_free(claim *c) {
         asker_forget(w->main, c);
         run_deinit(&c->run);
         guest_free(c->guest);
+        sink_deinit(&c->run.sink);
         order_deinit(&c->order);
         list_remove(&c->node);
         w->n_claims--;

@@ -358,6 +358,8 @@ static void say_how(keyed *j, const beam_job_options *opt) {
         say_text(j, "cwd", opt->cwd);
         say_text(j, "user", opt->run_as);
         say_text(j, "umask", opt->umask);
+        say_text(j, "inputs", opt->inputs);
+        say_text(j, "outputs", opt->outputs);
         for (const char *const *limit = opt->limits; limit && *limit; limit++)
                 say_limit(j, *limit);
 }

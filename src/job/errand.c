@@ -322,8 +322,6 @@ int errand_new(desk *d, beam_msg *msg, const slip_order *o) {
         e->order = *o;
         e->tell = beam_msg_take_sender(msg, SLIP_TELL);
         e->words = beam_msg_take_receiver(msg, SLIP_WORDS);
-        for (int i = 0; i < SINK_STREAMS; i++)
-                e->sink.streams[i].has_ended = true; /* nothing of it is in the context */
         list_init(&e->in_waiting);
         list_init(&e->node);
         list_append(&d->errands, &e->node);

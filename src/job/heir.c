@@ -4,6 +4,7 @@
 #include "../base/decimal.h"
 #include "../base/mem.h"
 #include "key.h"
+#include "tally.h"
 #include "verdict.h"
 #include "worker.h"
 
@@ -34,6 +35,7 @@ typedef struct orphan {
 static void orphan_free(orphan *o) {
         fence_forget(&o->deed);
         asker_forget(o->estate->heir->asker, o);
+        sink_deinit(&o->sink);
         list_remove(&o->node);
         mem_free(o);
 }
@@ -108,23 +110,14 @@ static void on_deed(deed *d, bool is_done) {
         bury(container_of(d, orphan, deed));
 }
 
-/* The stream that field tells the length of, which is of one that has ended; or 0. */
-static int ended_stream(bytes field) {
-        char name[32];
-
-        for (int i = 1; i < SINK_STREAMS; i++) {
-                snprintf(name, sizeof(name), "out.%d.bytes", i);
-                if (bytes_equal(field, bytes_of(name)))
-                        return i;
-        }
-        return 0;
-}
-
 /* Where its output goes, and which streams have ended there; whether it is to be tried again. */
 static void on_fields(void *data, int r, resp_cursor reply) {
-        bool is_elsewhere = false;
         orphan *o = data;
         resp_value head, field, value;
+        tally said = { 0 };
+        streams outputs = streams_usual(true);
+        const streams none = { 0 };
+        bool is_there = true;
 
         if (r < 0 || !resp_cursor_next(&reply, &head) || head.type != RESP_ARRAY)
                 return;
@@ -133,13 +126,18 @@ static void on_fields(void *data, int r, resp_cursor reply) {
                 resp_cursor_next(&reply, &value);
                 if (bytes_equal(field.text, BYTES("output"))) {
                         o->sink.is_log = bytes_equal(value.text, BYTES("log"));
-                        is_elsewhere = bytes_equal(value.text, BYTES("channel"));
+                        is_there = !bytes_equal(value.text, BYTES("channel"));
+                } else if (bytes_equal(field.text, BYTES("outputs"))) {
+                        (void)streams_read(value.text, &outputs);
+                } else {
+                        (void)tally_announce(&said, field.text, value.text);
                 }
-                o->sink.streams[ended_stream(field.text)].has_ended = true;
                 (void)ticket_take(&o->ticket, field.text, value.text); /* as its worker did */
         }
-        for (int i = 1; is_elsewhere && i < SINK_STREAMS; i++)
-                o->sink.streams[i].has_ended = true;
+        if (sink_init(&o->sink, is_there ? &outputs : &none) < 0)
+                return;
+        for (sink_stream *st = o->sink.streams; st < o->sink.streams + o->sink.n_streams; st++)
+                st->has_ended = said.streams[st->number].is_announced;
 }
 
 static void on_lock(void *data, int r, resp_cursor reply) {
@@ -150,6 +148,10 @@ static void on_lock(void *data, int r, resp_cursor reply) {
 
         if (r < 0)
                 return;
+        if (!o->sink.streams) { /* without memory it is left for the next time */
+                bury(o);
+                return;
+        }
         is_held = resp_cursor_next(&reply, &v) && v.type != RESP_NULL;
         if (is_held && !bytes_equal(v.text, bytes_of(e->token))) {
                 untake(e, bytes_of(o->sink.id), e->heir->asker);

@@ -42,7 +42,12 @@ static int words_add(words *w, bytes a, const bytes *b) {
 }
 
 void order_init(order *o) {
-        *o = (order){ .keep = ORDER_KEEP, .grace_ms = ORDER_GRACE_MS };
+        *o = (order){
+                .inputs = streams_usual(false),
+                .outputs = streams_usual(true),
+                .keep = ORDER_KEEP,
+                .grace_ms = ORDER_GRACE_MS,
+        };
 }
 
 void order_deinit(order *o) {
@@ -250,6 +255,14 @@ static int take_user(order *o, bytes value) {
         return copy_text(value, ORDER_USER_MAX, &o->user);
 }
 
+static int take_inputs(order *o, bytes value) {
+        return streams_read(value, &o->inputs) ? 0 : -EINVAL;
+}
+
+static int take_outputs(order *o, bytes value) {
+        return streams_read(value, &o->outputs) ? 0 : -EINVAL;
+}
+
 static int take_umask(order *o, bytes value) {
         mode_t mask = 0;
 
@@ -284,9 +297,10 @@ static int take_field(order *o, bytes field, bytes value) {
                 const char *name;
                 int (*take)(order *o, bytes value);
         } fields[] = {
-                { "cwd", take_cwd },         { "grace", take_grace }, { "keep", take_keep },
-                { "output", take_output },   { "owner", take_owner }, { "state", take_state },
-                { "timeout", take_timeout }, { "umask", take_umask }, { "user", take_user },
+                { "cwd", take_cwd },       { "grace", take_grace },   { "keep", take_keep },
+                { "inputs", take_inputs }, { "output", take_output }, { "outputs", take_outputs },
+                { "owner", take_owner },   { "state", take_state },   { "timeout", take_timeout },
+                { "umask", take_umask },   { "user", take_user },
         };
         const bytes limit = BYTES("limit.");
         int r = ticket_take(&o->ticket, field, value);

@@ -14,6 +14,7 @@
 
 #include "../wire/resp/cursor.h"
 #include "limit.h"
+#include "streams.h"
 #include "ticket.h"
 
 enum {
@@ -38,6 +39,7 @@ typedef struct words {
 
 typedef struct order {
         words argv, env;
+        streams inputs, outputs;
         bool is_log;
         size_t keep;
         int64_t timeout_ms, grace_ms;    /* 0 is no timeout */

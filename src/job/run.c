@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
@@ -34,7 +35,7 @@ enum {
 /* output */
 
 static void want_output(run *r) {
-        for (int i = 1; i < SINK_STREAMS; i++)
+        for (size_t i = 0; i < r->n_outputs; i++)
                 if (r->outputs[i].fd >= 0)
                         source_want(&r->outputs[i].src, r->is_full ? 0u : SOURCE_READ);
 }
@@ -96,15 +97,28 @@ static void close_output(run_output *o) {
         if (o->fd < 0)
                 return;
         source_close(&o->src);
+        (void)shutdown(o->fd, SHUT_RD); /* one way of a stream that goes both */
         o->fd = fd_close(o->fd);
+}
+
+static void close_outputs(run *r) {
+        for (size_t i = 0; i < r->n_outputs; i++)
+                close_output(&r->outputs[i]);
+}
+
+static run_output *find_output(run *r, unsigned number) {
+        for (size_t i = 0; i < r->n_outputs; i++)
+                if (r->outputs[i].stream->number == number)
+                        return &r->outputs[i];
+        return NULL;
 }
 
 static void on_ends(timer *t) {
         run *r = container_of(t, run, ends);
 
-        for (uint8_t i = 1; i < SINK_STREAMS; i++)
+        for (size_t i = 0; i < r->n_outputs; i++)
                 if (r->outputs[i].fd < 0)
-                        sink_stop(&r->sink, r->asker, i);
+                        sink_stop(&r->sink, r->asker, r->outputs[i].stream);
 }
 
 static void tell_ends_later(run *r) {
@@ -113,11 +127,11 @@ static void tell_ends_later(run *r) {
                 on_ends(&r->ends);
 }
 
-static int put(run *r, uint8_t i, size_t n) {
+static int put(run *r, sink_stream *st, size_t n) {
         int got = unread_put(&r->unread, (uint32_t)n);
 
         if (got == 0)
-                got = sink_put(&r->sink, r->asker, i, r->buffer + FRAME_HEAD_MAX, n, on_put, r);
+                got = sink_put(&r->sink, r->asker, st, r->buffer + FRAME_HEAD_MAX, n, on_put, r);
         if (got < 0) {
                 /* something is missing from here on, and must not pass for all there was */
                 r->sink.is_known = false;
@@ -139,7 +153,7 @@ static size_t pump(run_output *o) {
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
-        if (n > 0 && put(r, o->n, (size_t)n) == 0)
+        if (n > 0 && put(r, o->stream, (size_t)n) == 0)
                 return (size_t)n;
         close_output(o);
         if (!r->is_over)
@@ -173,40 +187,56 @@ static void on_output(source *src, unsigned events) {
 
 /* input */
 
-static void close_input(run *r) {
-        if (r->in >= 0)
-                source_close(&r->in_src);
-        r->in = fd_close(r->in);
+static void drop_data(run *r) {
         r->data = mem_free(r->data);
         r->n = r->at = 0;
+        r->fed = NULL;
+}
+
+static void close_input(run_input *in) {
+        if (in->fd < 0)
+                return;
+        source_close(&in->src);
+        (void)shutdown(in->fd, SHUT_WR);
+        in->fd = fd_close(in->fd);
+        if (in->run->fed == in)
+                drop_data(in->run);
+}
+
+static void close_inputs(run *r) {
+        for (size_t i = 0; i < r->n_inputs; i++)
+                close_input(&r->inputs[i]);
 }
 
 /* Give the process what it takes now. */
 static void feed(run *r) {
+        run_input *in = r->fed;
+
         while (r->at < r->n) {
                 struct iovec iov = { .iov_base = r->data + r->at, .iov_len = r->n - r->at };
-                ssize_t n = sock_send(SOCK_IS_FILE, r->in, &iov, 1, NULL, 0);
+                ssize_t n = sock_send(SOCK_IS_FILE, in->fd, &iov, 1, NULL, 0);
 
                 if (n == -EAGAIN)
                         break;
                 if (n < 0) { /* it does not read any more; what comes is dropped */
-                        close_input(r);
+                        close_input(in);
                         return;
                 }
                 r->at += (size_t)n;
         }
+        source_want(&in->src, r->at < r->n ? SOURCE_WRITE : 0u);
         if (r->at == r->n)
-                r->data = mem_free(r->data);
-        source_want(&r->in_src, r->data ? SOURCE_WRITE : 0u);
+                drop_data(r);
 }
 
 static void on_input(source *src, unsigned events) {
-        run *r = container_of(src, run, in_src);
+        run_input *in = container_of(src, run_input, src);
+        run *r = in->run;
 
-        if (events & SOURCE_GONE && !r->data)
-                close_input(r);
-        else
+        if (r->fed == in)
                 feed(r);
+        else if (events & SOURCE_GONE)
+                close_input(in);
         if (run_wants_input(r))
                 r->wants(r);
 }
@@ -215,21 +245,30 @@ bool run_wants_input(const run *r) {
         return (r->process || r->routine) && !r->is_over && !r->data && !r->guest;
 }
 
+static run_input *find_input(run *r, unsigned number) {
+        for (size_t i = 0; i < r->n_inputs; i++)
+                if (r->inputs[i].number == number)
+                        return &r->inputs[i];
+        return NULL;
+}
+
 int run_take_frame(run *r, bytes text) {
+        run_input *in;
         frame f;
 
-        if (frame_read(text, &f) < 0 || f.n != 0 || r->is_closed)
+        if (frame_read(text, &f) < 0 || !(in = find_input(r, f.n)) || in->is_closed)
                 return -EPROTO;
-        r->is_closed = f.data.n == 0;
-        if (r->is_closed)
-                close_input(r);
-        if (r->in < 0)
+        in->is_closed = f.data.n == 0;
+        if (in->is_closed)
+                close_input(in);
+        if (in->fd < 0)
                 return 0;
         r->data = mem_copy(f.data.p, f.data.n);
         if (!r->data)
                 return -ENOMEM;
         r->n = f.data.n;
         r->at = 0;
+        r->fed = in;
         feed(r);
         return 0;
 }
@@ -237,7 +276,7 @@ int run_take_frame(run *r, bytes text) {
 /* control */
 
 static void end_input(run *r) {
-        close_input(r);
+        close_inputs(r);
         if (r->guest)
                 guest_end_input(r->guest);
 }
@@ -246,8 +285,7 @@ static void end_input(run *r) {
 static void kill_routine(run *r) {
         routine_kill(r->routine);
         end_input(r);
-        for (int i = 1; i < SINK_STREAMS; i++)
-                close_output(&r->outputs[i]);
+        close_outputs(r);
         if (r->guest)
                 guest_end_output(r->guest);
 }
@@ -300,7 +338,16 @@ static bool has_number(bytes text, const char *word, int64_t max, int64_t *ret) 
         size_t n = strlen(word);
 
         return text.n > n + 1 && memcmp(text.p, word, n) == 0 && text.p[n] == ' ' &&
-               decimal_read(text.p + n + 1, text.n - n - 1, ret) && *ret > 0 && *ret <= max;
+               decimal_read(text.p + n + 1, text.n - n - 1, ret) && *ret >= 0 && *ret <= max;
+}
+
+static void stop_output(run *r, unsigned number) {
+        run_output *o = find_output(r, number);
+
+        if (!o)
+                return;
+        close_output(o);
+        sink_stop(&r->sink, r->asker, o->stream);
 }
 
 void run_take_word(run *r, bytes word) {
@@ -310,10 +357,10 @@ void run_take_word(run *r, bytes word) {
                 r->is_unwanted = true;
                 run_cancel(r);
         } else if (has_number(word, "signal", SIGRTMAX, &n)) {
-                send_signal(r, (int)n);
-        } else if (has_number(word, "close", SINK_STREAMS - 1, &n)) {
-                close_output(&r->outputs[n]);
-                sink_stop(&r->sink, r->asker, (uint8_t)n);
+                if (n > 0)
+                        send_signal(r, (int)n);
+        } else if (has_number(word, "close", STREAMS_MAX - 1, &n)) {
+                stop_output(r, (unsigned)n);
         }
 }
 
@@ -349,8 +396,8 @@ static void wind_up(run *r, const process_end *end) {
         timer_stop(&r->ends);
         timer_stop(&r->limit);
         timer_stop(&r->grace);
-        close_input(r);
-        for (int i = 1; i < SINK_STREAMS; i++)
+        close_inputs(r);
+        for (size_t i = 0; i < r->n_outputs; i++)
                 drain(&r->outputs[i]);
         conclude(r, end);
         if (r->guest)
@@ -373,11 +420,82 @@ static void on_returned(void *data) {
         wind_up(r, routine_ended(r->routine));
 }
 
-/* A pipe, whose end @ours does not wait. */
-static int make_pipe(int ret[2], int ours) {
-        if (pipe2(ret, O_CLOEXEC) < 0)
+/* The program's ends of its streams, by number; -1 where it has none. */
+typedef struct ends {
+        int *fds;
+        size_t n;
+} ends;
+
+/* The two ends of stream @number: theirs, which is the process's to wait at, and ours. */
+static int make_ends(const order *o, unsigned number, int *ret_theirs, int *ret_ours) {
+        bool is_input = streams_have(&o->inputs, number);
+        int fds[2], ours = is_input, r;
+
+        /* what a pipe is one way, a pair of sockets is both ways */
+        if (is_input && streams_have(&o->outputs, number)) {
+                if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                        return -errno;
+        } else if (pipe2(fds, O_CLOEXEC) < 0) {
                 return -errno;
-        return fd_set_nonblock(ret[ours], true);
+        }
+        r = fd_set_nonblock(fds[ours], true);
+        if (r < 0) {
+                fd_close_all(fds, 2);
+                return r;
+        }
+        *ret_ours = fds[ours];
+        *ret_theirs = fds[!ours];
+        return 0;
+}
+
+/* Ours of a stream, for each of its ways. */
+static int take_end(run *r, unsigned number, int ours) {
+        run_input *in = find_input(r, number);
+        run_output *out = find_output(r, number);
+        int got = 0;
+
+        if (in) {
+                in->fd = ours;
+                got = source_open(&in->src, r->loop, in->fd, 0);
+        }
+        if (out && got == 0) {
+                out->fd = in ? fd_dup(ours) : ours;
+                got = out->fd < 0 ? out->fd : source_open(&out->src, r->loop, out->fd, SOURCE_READ);
+        }
+        return got;
+}
+
+/* Pipes between it and the context. */
+static int open_pipes(run *r, ends *ret) {
+        const order *o = r->order;
+        const streams all = streams_both(&o->inputs, &o->outputs);
+        int got = 0;
+
+        ret->fds = mem_array(STREAMS_MAX, sizeof(*ret->fds));
+        r->inputs = mem_array(streams_count(&o->inputs), sizeof(*r->inputs));
+        r->outputs = mem_array(r->sink.n_streams, sizeof(*r->outputs));
+        if (!ret->fds || !r->inputs || !r->outputs)
+                return -ENOMEM;
+        for (unsigned i = streams_next(&o->inputs, 0); i < STREAMS_MAX;
+             i = streams_next(&o->inputs, i + 1))
+                r->inputs[r->n_inputs++] =
+                        (run_input){ .run = r, .number = (uint8_t)i, .fd = -1, .src.fn = on_input };
+        for (; r->n_outputs < r->sink.n_streams; r->n_outputs++)
+                r->outputs[r->n_outputs] = (run_output){ .run = r,
+                                                         .stream = &r->sink.streams[r->n_outputs],
+                                                         .fd = -1,
+                                                         .src.fn = on_output };
+        for (unsigned i = 0; got == 0 && (i < 3 || streams_next(&all, i) < STREAMS_MAX); i++) {
+                int ours = -1;
+
+                ret->fds[ret->n++] = -1;
+                if (!streams_have(&all, i))
+                        continue;
+                got = make_ends(o, i, &ret->fds[i], &ours);
+                if (got == 0)
+                        got = take_end(r, i, ours);
+        }
+        return got;
 }
 
 /* Where it runs: what it asks for, as seen from @base, where it would run otherwise. */
@@ -399,37 +517,10 @@ static int make_directory(const order *o, const char *base, char **ret) {
         return 0;
 }
 
-/* The program's ends of its streams, by number; -1 where it has none. */
-typedef struct ends {
-        int *fds;
-        size_t n;
-} ends;
-
-/* Pipes between it and the context. */
-static int open_pipes(run *r, ends *ret) {
-        int got = 0;
-
-        ret->fds = mem_array(SINK_STREAMS, sizeof(*ret->fds));
-        if (!ret->fds)
-                return -ENOMEM;
-        for (int i = 0; i < SINK_STREAMS && got == 0; i++) {
-                int fds[2] = { -1, -1 }, ours = i == 0 ? 1 : 0;
-
-                got = make_pipe(fds, ours);
-                ret->fds[ret->n++] = fds[!ours];
-                *(i == 0 ? &r->in : &r->outputs[i].fd) = fds[ours];
-        }
-        if (got == 0)
-                got = source_open(&r->in_src, r->loop, r->in, 0);
-        for (int i = 1; i < SINK_STREAMS && got == 0; i++)
-                got = source_open(&r->outputs[i].src, r->loop, r->outputs[i].fd, SOURCE_READ);
-        return got;
-}
-
 static int start_process(run *r, const run_options *how, const ends *theirs,
                          process_step *ret_step) {
-        _cleanup_(mem_freep) process_stream *streams =
-                mem_array(theirs->n ? theirs->n : 1, sizeof(*streams));
+        _cleanup_(mem_freep) process_stream *placed =
+                mem_array(theirs->n ? theirs->n : 1, sizeof(*placed));
         _cleanup_(mem_freep) char *directory = NULL;
         process_options o = {
                 .program = how->what->path,
@@ -441,16 +532,16 @@ static int start_process(run *r, const run_options *how, const ends *theirs,
                 .n_limits = r->order->n_limits,
                 .has_umask = r->order->has_umask,
                 .umask = r->order->umask,
-                .streams = streams,
+                .streams = placed,
                 .dies_with_us = true,
                 .ended = on_ended,
                 .data = r,
         };
-        int got = streams ? make_directory(r->order, how->cwd, &directory) : -ENOMEM;
+        int got = placed ? make_directory(r->order, how->cwd, &directory) : -ENOMEM;
 
         for (size_t i = 0; got == 0 && i < theirs->n; i++)
                 if (theirs->fds[i] >= 0)
-                        streams[o.n_streams++] =
+                        placed[o.n_streams++] =
                                 (process_stream){ .to = (int)i, .fd = theirs->fds[i] };
         o.cwd = directory;
         return got == 0 ? process_start(&o, r->loop, ret_step, &r->process) : got;
@@ -491,23 +582,17 @@ static int start(run *r, const run_options *how, process_step *ret_step, ends *t
 }
 
 void run_init(run *r) {
-        r->in = -1;
-        r->in_src.fn = on_input;
         r->look.fn = on_look;
         r->ends.fn = on_ends;
         r->limit.fn = on_limit;
         r->grace.fn = on_grace;
-        for (int i = 0; i < SINK_STREAMS; i++)
-                r->outputs[i] =
-                        (run_output){ .run = r, .n = (uint8_t)i, .fd = -1, .src.fn = on_output };
 }
 
 int run_start(run *r, const run_options *o, char why[static ORDER_WHY_MAX]) {
         ends theirs = { 0 };
-        int got;
         process_step step;
+        int got = start(r, o, &step, &theirs);
 
-        got = start(r, o, &step, &theirs);
         fd_close_all(theirs.fds, theirs.n);
         mem_free(theirs.fds);
         if (got == 0)
@@ -527,9 +612,11 @@ void run_deinit(run *r) {
         timer_stop(&r->ends);
         timer_stop(&r->limit);
         timer_stop(&r->grace);
-        close_input(r);
-        for (int i = 1; i < SINK_STREAMS; i++)
-                close_output(&r->outputs[i]);
+        close_inputs(r);
+        close_outputs(r);
+        r->inputs = mem_free(r->inputs);
+        r->outputs = mem_free(r->outputs);
+        r->n_inputs = r->n_outputs = 0;
         unread_deinit(&r->unread);
         if (r->asker)
                 asker_forget(r->asker, r);

@@ -8,7 +8,8 @@
  *
  * What it prints goes out as it comes, up to `keep` bytes that nobody has read; then it is
  * not read from, and waits as any process does whose pipe is full. What it is given it gets
- * as it reads: while something lies here for it, run_wants_input() is false.
+ * as it reads: while something lies here for it, run_wants_input() is false, whichever of its
+ * inputs that is for.
  */
 
 #include "guest.h"
@@ -24,10 +25,18 @@ typedef struct run run;
 
 typedef struct run_output {
         run *run;
-        uint8_t n; /* of the stream */
-        int fd;    /* or -1 */
+        sink_stream *stream;
+        int fd; /* or -1 */
         source src;
 } run_output;
+
+typedef struct run_input {
+        run *run;
+        uint8_t number;
+        int fd; /* or -1 */
+        source src;
+        bool is_closed; /* by who gives it */
+} run_input;
 
 struct run {
         void (*over)(run *r);  /* from the loop: all is put there, but for the verdict */
@@ -45,17 +54,17 @@ struct run {
         /* private */
         process *process; /* or */
         routine *routine;
-        run_output outputs[SINK_STREAMS];
+        run_output *outputs;
+        run_input *inputs;
+        size_t n_outputs, n_inputs;
         unread unread;
         size_t n_under_way; /* frames that were put and not answered */
         bool is_full, is_counting;
         timer look, ends, limit, grace; /* grace: of a routine */
         int64_t pause;                  /* before it is looked again whether somebody has read */
-        int in;                         /* or -1 */
-        source in_src;
         char *data; /* n bytes from `at` on that the process has not taken, or NULL */
         size_t n, at;
-        bool is_closed;                  /* by who gives it */
+        run_input *fed;                  /* with these */
         bool is_timed_out, is_cancelled; /* cancelled: a routine */
 };
 

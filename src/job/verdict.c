@@ -82,14 +82,12 @@ static void say_dead(const verdict *v, asker *a) {
 }
 
 static void say_end(const verdict *v, asker *a) {
-        sink copy = *v->sink; /* it may have to be said again */
-        const char *id = copy.id;
+        const char *id = v->sink->id;
         char key[KEY_MAX], now[DECIMAL_MAX], status[DECIMAL_MAX], signal[DECIMAL_MAX];
         bytes text = v->status < 0 ? bytes_of(v->exit) : print(v->status, status);
 
-        for (uint8_t i = 1; i < SINK_STREAMS; i++)
-                sink_end(&copy, a, i);
-        sink_close(&copy, a, text);
+        sink_say_ends(v->sink, a);
+        sink_close(v->sink, a, text);
         asker_say(a, NULL, NULL, BYTES("HSET"), key_print(key, "/beam/jobs/%s", id), BYTES("state"),
                   BYTES("ended"), BYTES("ended"), print(clock_wall_ms(), now), BYTES("exit"),
                   bytes_of(v->exit));

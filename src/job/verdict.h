@@ -13,7 +13,7 @@
 #include "ticket.h"
 
 typedef struct verdict {
-        sink *sink;
+        const sink *sink;
         const char *exit;     /* "exited", "signalled", "lost", ...: rule J21 */
         int status;           /* or -1: it is what `exit` says */
         int signal;           /* or 0 */

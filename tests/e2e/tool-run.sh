@@ -215,6 +215,39 @@ is 'a limit of a worker that is none: status' $? 2
 beam worker --allow sh --user no-such-user-here "$at" 2> err
 is 'a user of a worker that is not there: status' $? 2
 
+# more streams than three
+mkfifo there back
+head -c 30000 bytes > less
+run --fd 3,4,5,9 -- sh -c 'cat <&3 >&4; cat <&9 >&5; echo said' 3< bytes 4> four 5> five 9< less \
+        < /dev/null > out 2> err
+is 'streams of any number: status' "$? $(cat out err)" '0 said'
+cmp -s four bytes && cmp -s five less
+is 'streams of any number: all of it' $? 0
+tr a-z A-Z < there > back &
+"$beam" run --fd 7,8 "$at" -- sh -c 'echo ask >&7; exec 7>&-; cat <&8' 7> there 8< back < /dev/null > out
+is 'a stream ends before the job' "$? $(cat out)" '0 ASK'
+python3 - "$beam" "$at" << 'END' > out
+import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+fd = theirs.fileno()
+p = subprocess.Popen([sys.argv[1], 'run', '--fd', str(fd), sys.argv[2], '--',
+                      'sh', '-c', f'cat <&{fd} >&{fd}'], pass_fds=[fd], stdin=subprocess.DEVNULL)
+theirs.close()
+ours.sendall(b'both ways')
+ours.shutdown(socket.SHUT_WR)
+got = b''
+while piece := ours.recv(100):
+    got += piece
+print(got.decode(), p.wait())
+END
+is 'a stream that goes both ways' "$(cat out)" 'both ways 0'
+is 'as it is' "$(run --direct --fd 5 -- sh -c 'cat <&5' 5< four < /dev/null | cksum)" "$(cksum < bytes)"
+run --fd 17 -- true < /dev/null 2> err
+is 'a descriptor that is not open: status' $? 2
+like 'a descriptor that is not open: words' "$(cat err)" '--fd 17'
+run --fd 2 -- true < /dev/null 2> err
+is 'one that it has anyway: status' $? 2
+
 # ^Z and fg: both are stopped, and both go on
 state_of() { # PID
         sed 's/.*) \(.\).*/\1/' "/proc/$1/stat"
