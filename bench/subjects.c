@@ -268,7 +268,7 @@ const subject subjects[] = {
           .about = "true, one after the other: started, waited for, and all of its keys removed "
                    "again. The limit is one and a half times the first row and a round trip. Beam: "
                    "the worker is in the context's process. beam run: the tool is started anew "
-                   "for each. redis-cli: a shell script is the worker, which calls it four times, "
+                   "for each. redis-cli: a shell script is the worker, which calls it six times, "
                    "and ours the client. ssh: to localhost.",
           .unit = UNIT_TIME,
           .rows = { { "posix_spawn", "process", "spawn", 0 },
