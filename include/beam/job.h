@@ -49,7 +49,7 @@ typedef struct beam_job_options {
                                     * above what is permitted there */
 
         /* Its streams by number, 0 to 255, with commas between them; NULL is "0" and "1,2". One
-         * that is in both goes both ways. */
+         * that is in both goes both ways. Not for one that is direct: see fds. */
         const char *inputs, *outputs;
 
         /* Over a channel instead of keys, as far as a beam_desk is there: its streams are byte

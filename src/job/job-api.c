@@ -32,10 +32,10 @@ static int check(const beam_job_options *opt) {
         for (const char *const *text = opt->limits; text && *text; text++)
                 if (!strchr(*text, '='))
                         return -EINVAL;
-        /* what comes over a channel neither waits nor comes twice */
-        if (opt->direct ? opt->delay > 0 || opt->retry > 0 : opt->n_fds > 0)
+        /* what comes over a channel neither waits nor comes twice, and its streams come along */
+        if (opt->direct && (opt->delay > 0 || opt->retry > 0 || opt->inputs || opt->outputs))
                 return -EINVAL;
-        return 0;
+        return opt->n_fds > 0 && !opt->direct ? -EINVAL : 0;
 }
 
 /* An older program knows fewer of them. */

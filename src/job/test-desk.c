@@ -344,6 +344,8 @@ TEST_EACH(refusals, link, links) {
         assert_r(try_start(&p, &(beam_job_options){ .fds = (const int[]){ 1000 }, .n_fds = 1 },
                            "sh", "exit 6", &j),
                  -EBADF);
+        assert_r(try_start(&p, &(beam_job_options){ .outputs = "1,3" }, "sh", "exit 6", &j),
+                 -EINVAL);
         end(&p);
 }
 
