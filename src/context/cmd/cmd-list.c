@@ -103,17 +103,14 @@ static void drop(call *c, key *k, bytes name, chain_end end, size_t n) {
 }
 
 static void pop(call *c, chain_end end) {
-        int64_t n = 1;
+        int64_t n;
         key *k;
 
         if (c->argc > 3) {
                 call_failf(c, "ERR wrong number of arguments for '%s' command", c->cmd->name);
                 return;
         }
-        if (c->argc == 3 &&
-            !call_integer_in(c, 2, 0, INT64_MAX, &n, "ERR value is out of range, must be positive"))
-                return;
-        if (!call_write(c, 1, KEY_LIST, &k))
+        if (!mpop_read_count(c, &n) || !call_write(c, 1, KEY_LIST, &k))
                 return;
         if (!k) {
                 if (c->argc == 3)

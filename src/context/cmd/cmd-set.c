@@ -8,6 +8,7 @@
 #include "../store.h"
 #include "../type/key-set.h"
 #include "../type/value.h"
+#include "mpop.h"
 #include "pick.h"
 #include "scan.h"
 
@@ -217,18 +218,11 @@ static void pop_one(call *c, key *k) {
 
 void cmd_spop(call *c) {
         bytes name = c->argv[1];
-        int64_t n = 1;
+        int64_t n;
         size_t all;
         key *k;
 
-        if (c->argc > 3) {
-                call_fail_syntax(c);
-                return;
-        }
-        if (c->argc == 3 &&
-            !call_integer_in(c, 2, 0, INT64_MAX, &n, "ERR value is out of range, must be positive"))
-                return;
-        if (!call_write(c, 1, KEY_SET, &k))
+        if (!mpop_read_count(c, &n) || !call_write(c, 1, KEY_SET, &k))
                 return;
         if (!k || n == 0) {
                 if (c->argc == 3)

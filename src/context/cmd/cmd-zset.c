@@ -317,18 +317,11 @@ static void pop(call *c, key *k, bytes name, end from, size_t n, bool nested) {
 }
 
 static void pop_some(call *c, end from) {
-        int64_t n = 1;
+        int64_t n;
         bool nested;
         key *k;
 
-        if (c->argc > 3) {
-                call_fail_syntax(c);
-                return;
-        }
-        if (c->argc == 3 &&
-            !call_integer_in(c, 2, 0, INT64_MAX, &n, "ERR value is out of range, must be positive"))
-                return;
-        if (!call_write(c, 1, KEY_ZSET, &k))
+        if (!mpop_read_count(c, &n) || !call_write(c, 1, KEY_ZSET, &k))
                 return;
         if (!k || n == 0) {
                 resp_out_array(c->out, 0);

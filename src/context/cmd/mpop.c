@@ -29,3 +29,13 @@ wrong:
         call_fail_syntax(c);
         return false;
 }
+
+bool mpop_read_count(call *c, int64_t *ret) {
+        *ret = 1;
+        if (c->argc > 3) {
+                call_fail_syntax(c);
+                return false;
+        }
+        return c->argc < 3 || call_integer_in(c, 2, 0, INT64_MAX, ret,
+                                              "ERR value is out of range, must be positive");
+}
