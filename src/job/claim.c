@@ -191,7 +191,7 @@ static void begin(claim *c) {
         c->is_running = true;
         /* what there was the first try had */
         if (c->order.ticket.tries > 0)
-                run_take_frame(&c->run, BYTES("0:"));
+                run_end_inputs(&c->run);
         say_begin(c);
         if (c->guest && guest_begun(c->guest, run_pid(&c->run)) < 0)
                 worker_lose(w, -ENOMEM);
@@ -454,7 +454,7 @@ static void on_guest_emptied(guest *g) {
 static void refuse_fields(order *o, resp_cursor fields) {
         static const char *const others[] = { "output", "keep",    "owner", "state",
                                               "inputs", "outputs", "retry", "backoff",
-                                              "delay",  "at",      "tries", "unique" };
+                                              "delay",  "at",      "tries" };
         resp_value head, field;
 
         resp_cursor_next(&fields, &head);

@@ -273,6 +273,13 @@ int run_take_frame(run *r, bytes text) {
         return 0;
 }
 
+void run_end_inputs(run *r) {
+        for (size_t i = 0; i < r->n_inputs; i++) {
+                r->inputs[i].is_closed = true;
+                close_input(&r->inputs[i]);
+        }
+}
+
 /* control */
 
 static void end_input(run *r) {

@@ -99,6 +99,9 @@ int run_take_frame(run *r, bytes text);
 /* The streams of its guest have all that it has written. */
 void run_emptied(run *r);
 
+/* It gets no input, or no more. */
+void run_end_inputs(run *r);
+
 /* A word of control; what is not understood is passed over. */
 void run_take_word(run *r, bytes word);
 

@@ -21,8 +21,6 @@ TEST(fields) {
         assert_eq(take(&t, "delay", "5"), 1);
         assert_eq(take(&t, "tries", "2"), 1);
         assert_eq(take(&t, "last", "exited 3"), 1);
-        assert_eq(take(&t, "unique", "nightly"), 1);
-        assert_str(t.unique, "nightly");
         assert_eq(take(&t, "output", "log"), 0);
         assert_eq(take(&t, "", ""), 0);
 }
@@ -41,18 +39,11 @@ TEST(what_they_cannot_be) {
                 { "delay", "-5" },
                 { "delay", "99999999999999999999" },
                 { "tries", "many" },
-                { "unique", "" },
         };
-        char text[TICKET_UNIQUE_MAX + 2] = "";
         ticket t = { 0 };
 
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
                 assert_eq(take(&t, bad[i][0], bad[i][1]), -EINVAL);
-        memset(text, 'u', TICKET_UNIQUE_MAX + 1);
-        assert_eq(take(&t, "unique", text), -EINVAL);
-        text[TICKET_UNIQUE_MAX] = '\0';
-        assert_eq(take(&t, "unique", text), 1);
-        assert_eq(ticket_take(&t, BYTES("unique"), (bytes){ "a\0b", 3 }), -EINVAL);
 }
 
 TEST(pauses_become_longer) {

@@ -14,14 +14,6 @@ static int take_number(bytes text, int64_t max, int64_t *ret) {
         return 1;
 }
 
-static int take_unique(ticket *t, bytes text) {
-        if (text.n == 0 || text.n > TICKET_UNIQUE_MAX || memchr(text.p, '\0', text.n))
-                return -EINVAL;
-        memcpy(t->unique, text.p, text.n);
-        t->unique[text.n] = '\0';
-        return 1;
-}
-
 int ticket_take(ticket *t, bytes field, bytes value) {
         /* a point that a double holds exactly, as the score of a sorted set is one */
         const int64_t max_ms = (int64_t)1 << 50;
@@ -36,8 +28,6 @@ int ticket_take(ticket *t, bytes field, bytes value) {
                 return take_number(value, max_ms, &t->at);
         if (bytes_equal(field, BYTES("delay")))
                 return take_number(value, max_ms, &t->delay);
-        if (bytes_equal(field, BYTES("unique")))
-                return take_unique(t, value);
         if (bytes_equal(field, BYTES("tries")))
                 return take_number(value, TICKET_RETRY_MAX, &t->tries);
         return bytes_equal(field, BYTES("last")); /* how the last try ended, for people */

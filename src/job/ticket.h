@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * How a job stands in the queue, as it asks for it (rules J26 to J29)
+ * How a job stands in the queue, as it asks for it (rules J26 to J28)
  *
- * When it may begin, whether it is the only one of its kind, and how often it is tried.
+ * When it may begin, and how often it is tried.
  */
 
 #include <stdbool.h>
@@ -16,7 +16,6 @@ enum {
         TICKET_BACKOFF_MS = 1000,
         TICKET_BACKOFF_MAX_MS = 3600 * 1000,
         TICKET_RETRY_MAX = 1000000, /* picked */
-        TICKET_UNIQUE_MAX = 255,
 };
 
 typedef struct ticket {
@@ -25,7 +24,6 @@ typedef struct ticket {
         int64_t tries;     /* that have failed */
         int64_t backoff;   /* ms before the first of them; 0: as is usual */
         int64_t at, delay; /* ms since 1970; ms from when it is first looked at; 0: now */
-        char unique[TICKET_UNIQUE_MAX + 1]; /* "": it is not */
 } ticket;
 
 /* A field of the job. 1: it was of these; 0: it was not; -EINVAL: what it says is no such thing. */
