@@ -27,6 +27,8 @@
 /* Descriptors that a process has anyway: 0 to 2. */
 enum { STANDARD = 3, N_FDS = 256 };
 
+enum { N_TRACE = 2 }; /* variables of a trace */
+
 /* Which of our descriptors the job has, as what they were opened for says. */
 typedef struct own_fds {
         bool is_input[256], is_output[256];
@@ -294,6 +296,32 @@ static bool give_fds(run *x, const char *url) {
         return may;
 }
 
+static bool says_env(const cli_opts *o, const char *name) {
+        size_t n = strlen(name);
+
+        for (size_t i = 0; i < o->n_env; i++)
+                if (strncmp(o->env[i], name, n) == 0 && (!o->env[i][n] || o->env[i][n] == '='))
+                        return true;
+        return false;
+}
+
+/* What the job goes on with as a part of the trace that we are part of. */
+static int read_trace(const cli_opts *o, const char **ret, size_t *n) {
+        static const char *const names[N_TRACE] = { "TRACEPARENT", "TRACESTATE" };
+
+        for (size_t i = 0; i < N_TRACE; i++) {
+                const char *value = getenv(names[i]);
+                char *text;
+
+                if (!value || says_env(o, names[i]))
+                        continue;
+                if (asprintf(&text, "%s=%s", names[i], value) < 0)
+                        return -ENOMEM;
+                ret[(*n)++] = text;
+        }
+        return 0;
+}
+
 /* NAME alone is our own, if we have it. */
 static int read_env(const cli_opts *o, const char **ret) {
         size_t n = 0;
@@ -309,6 +337,8 @@ static int read_env(const cli_opts *o, const char **ret) {
                         return -ENOMEM;
                 ret[n++] = value ? text : o->env[i];
         }
+        if (read_trace(o, ret, &n) < 0)
+                return -ENOMEM;
         ret[n] = NULL;
         return 0;
 }
@@ -342,7 +372,7 @@ static int look_at_fds(const cli_opts *o, own_fds *ret) {
 }
 
 static int run_it(const cli_opts *o, int n_words, char **words) {
-        static const char *env[CLI_ENV_MAX + 1];
+        static const char *env[CLI_ENV_MAX + N_TRACE + 1];
         static own_fds fds;
         _cleanup_(beam_job_freep) beam_job *job = NULL;
         const bool has_limit = o->timeout != BEAM_FOREVER;

@@ -167,6 +167,16 @@ static void say_begin(claim *c) {
                   ((bytes){ now, decimal_print(clock_wall_ms(), now) }));
 }
 
+/* Until when it may run, for a program that can be sooner done with less. */
+static int give_deadline(claim *c) {
+        char text[DECIMAL_MAX + 1];
+
+        if (!c->order.timeout_ms)
+                return 0;
+        text[decimal_print(clock_wall_ms() + c->order.timeout_ms, text)] = '\0';
+        return order_give(&c->order, "BEAM_DEADLINE", text);
+}
+
 static void begin(claim *c) {
         worker *w = c->worker;
         char mark[KEY_MAX];
@@ -184,6 +194,10 @@ static void begin(claim *c) {
         c->run.buffer = w->buffer;
         c->run.order = &c->order;
         c->run.guest = c->guest;
+        if (give_deadline(c) < 0) {
+                worker_lose(w, -ENOMEM);
+                return;
+        }
         if (run_start(&c->run, &how, c->why) < 0) {
                 end(c, c->run.verdict);
                 return;

@@ -7,6 +7,7 @@
 
 #include "../base/decimal.h"
 #include "../base/mem.h"
+#include "trace.h"
 
 static void words_free(words *w) {
         for (size_t i = 0; i < w->n; i++)
@@ -153,7 +154,8 @@ static bool begins(bytes text, const char *with) {
 /* Whether a client may set it: not what the worker says itself, which a program believes, nor
  * what makes the loader run something else than the program that is allowed. */
 static bool may_set(order *o, bytes name) {
-        bool is_given = env_find(o, name) < o->env.n;
+        bool is_given = env_find(o, name) < o->env.n || bytes_equal(name, BYTES("BEAM_DEADLINE")) ||
+                        bytes_equal(name, BYTES("BEAM_JOB_MARK"));
 
         if (name.n == 0 || memchr(name.p, '=', name.n))
                 order_refuse(o, "environment: %.*s is no name of a variable",
@@ -175,6 +177,9 @@ int order_take_env(order *o, resp_cursor reply) {
                 if (!fits(o, &o->env, name.text, "environment") ||
                     !fits(o, &o->env, value.text, "environment") || !may_set(o, name.text))
                         break;
+                /* one that is malformed is to be taken for none, says its specification */
+                if (bytes_equal(name.text, BYTES("TRACEPARENT")) && !trace_is_parent(value.text))
+                        continue;
                 r = words_add(&o->env, name.text, &value.text);
         }
         return r;

@@ -99,10 +99,19 @@ TEST(environment) {
                 const char *name;
                 bool is_good;
         } cases[] = {
-                { "A", true },     { "a.b", true },   { "PAT", true },
-                { "PATHS", true }, { "PATH", false }, { "LD_PRELOAD", false },
-                { "LD_", false },  { "LD", true },    { "GLIBC_TUNABLES", false },
-                { "", false },     { "A=B", false },
+                { "A", true },
+                { "a.b", true },
+                { "PAT", true },
+                { "PATHS", true },
+                { "PATH", false },
+                { "LD_PRELOAD", false },
+                { "LD_", false },
+                { "LD", true },
+                { "GLIBC_TUNABLES", false },
+                { "", false },
+                { "A=B", false },
+                { "BEAM_DEADLINE", false },
+                { "BEAM_JOB_MARK", false },
         };
         resp_out out;
 
@@ -117,6 +126,43 @@ TEST(environment) {
                          0);
                 assert_eq(!*o.why, cases[i].is_good);
                 assert_str(o.env.p[0], "PATH=/bin");
+                assert_eq(o.env.n, cases[i].is_good ? 2u : 1u);
+                order_deinit(&o);
+        }
+        resp_out_deinit(&out);
+}
+
+TEST(traces) {
+        static const char good[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        static const struct {
+                const char *text;
+                bool is_good;
+        } cases[] = {
+                { good, true },
+                { "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more", true },
+                { "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false },
+                { "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00more", false },
+                { "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false },
+                { "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false },
+                { "00-00000000000000000000000000000000-00f067aa0ba902b7-01", false },
+                { "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false },
+                { "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false },
+                { "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", false },
+                { "", false },
+        };
+        resp_out out;
+
+        resp_out_init(&out, 2);
+        for (size_t i = 0; i < n_of(cases); i++) {
+                order o;
+
+                order_init(&o);
+                assert_r(order_take_env(
+                                 &o,
+                                 reply_of(&out, (const char *const[]){ "TRACEPARENT", cases[i].text,
+                                                                       "A", "b", NULL })),
+                         0);
+                assert_str(o.why, "");
                 assert_eq(o.env.n, cases[i].is_good ? 2u : 1u);
                 order_deinit(&o);
         }

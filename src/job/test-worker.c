@@ -400,6 +400,23 @@ TEST_EACH(environment, way, ways) {
         end(&p);
 }
 
+TEST_EACH(deadline_in_the_environment, way, ways) {
+        place p = begin(way);
+        beam_worker *w = work(&p, NULL);
+        const char *id = make_script(&p, "echo $BEAM_DEADLINE");
+        long long deadline, began;
+
+        ask(&p, "HSET", ours(id, ""), "timeout", "50000", NULL);
+        start(&p, id);
+        assert_str(status_of(&p, id), "0");
+        deadline = strtoll(ask(&p, "LINDEX", key(id, "/out"), "0", NULL) + 2, NULL, 10);
+        began = strtoll(field(&p, id, "began"), NULL, 10);
+        assert_le(deadline, began + 50000);
+        assert_gt(deadline, began + 20000);
+        beam_worker_free(w);
+        end(&p);
+}
+
 /* Where it runs, what its files may be, how much it may use. */
 TEST_EACH(how_it_is_run, way, ways) {
         const char *const limits[] = { "nofile=64", "core=0", NULL };

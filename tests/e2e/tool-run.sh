@@ -215,6 +215,11 @@ is 'a limit of a worker that is none: status' $? 2
 beam worker --allow sh --user no-such-user-here "$at" 2> err
 is 'a user of a worker that is not there: status' $? 2
 
+parent=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+is 'a trace' "$(TRACEPARENT=$parent TRACESTATE=a=b run -- sh -c 'echo $TRACEPARENT $TRACESTATE' < /dev/null)" "$parent a=b"
+is 'a trace that is none' "$(TRACEPARENT=none run -- sh -c 'echo "<$TRACEPARENT>"' < /dev/null)" '<>'
+is 'another trace' "$(TRACEPARENT=none run --env TRACEPARENT=$parent -- sh -c 'echo $TRACEPARENT' < /dev/null)" $parent
+
 # more streams than three
 mkfifo there back
 head -c 30000 bytes > less
