@@ -18,11 +18,12 @@ static const char *id_of(const claim *c) {
         return c->run.sink.id;
 }
 
-/* Whether the reply has come. */
+/* Whether the reply has come, to a worker that goes on: one that had no memory for another reply
+ * knows a part of the job only. */
 static bool has_come(claim *c, int r) {
         if (r < 0)
                 worker_lose(c->worker, r);
-        return r == 0;
+        return !c->worker->lost;
 }
 
 static void untake(claim *c, asker *a) {
@@ -316,7 +317,7 @@ static void decide(claim *c) {
         } else if (c->program) {
                 if (settle(c) < 0)
                         worker_lose(c->worker, -ENOMEM);
-                if (is_early(c))
+                else if (is_early(c))
                         put_off(c);
                 else
                         take_lock(c);

@@ -400,7 +400,8 @@ static int say_all(keyed *j, const beam_job_options *opt) {
                 asker_say(j->talk, NULL, NULL, BYTES("SET"), key_of(j, KEY_BRIEF), BYTES("1"));
         reader_enter(&j->reader);
         asker_say(j->talk, NULL, NULL, BYTES("RPUSH"), BYTES("/jobs/start"), j->id_bytes);
-        return asker_say(j->talk, on_begun, j, BYTES("EXEC"));
+        r = asker_say(j->talk, on_begun, j, BYTES("EXEC"));
+        return r == -ENOTCONN ? -ECONNRESET : r; /* in the midst of this */
 }
 
 static int open_askers(keyed *j, const char *text, const char *user, const char *password) {

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "help.h"
 #include "loop/loop.h"
 #include "redis.h"
@@ -486,5 +488,67 @@ TEST(a_link_that_is_lost) {
         assert_r(beam_job_write(j, 0, "x", 1, test_deadline()), -ECONNRESET);
         assert_r(beam_job_leave(j, test_deadline()), -ECONNRESET);
         beam_job_free(j);
+        place_end(&p);
+}
+
+static int return_three(void *data, beam_work *work) {
+        (void)data;
+        (void)!write(work->fds[1], NINE, strlen(NINE));
+        return 3;
+}
+
+/* What becomes of a call while one allocation fails; late, where it was the worker's, who comes
+ * back in a second, or the context's. */
+static bool may_be(int r) {
+        return r == 0 || r == -ENOMEM || r == -ECONNRESET || r == -EPROTO || r == -ETIMEDOUT ||
+               r == -ESRCH;
+}
+
+/* From the start of a job to its removal, with the @nth allocation failing in whoever has a part
+ * in it. What is told of it then is true. */
+static bool start_to_end(const place *p, uint64_t nth) {
+        const beam_job_options o = { .size = sizeof(o),
+                                     .argv = (const char *const[]){ "three", NULL } };
+        int64_t deadline = clock_add(clock_now(), BEAM_SECOND / 4 * test_slowness());
+        beam_job_event e = { .kind = BEAM_JOB_OUTPUT };
+        char got[16] = "";
+        beam_job *j = NULL;
+        bool has_failed;
+        int r;
+
+        mem_fail_at(nth);
+        r = beam_job_start(p->url, &o, &j, deadline);
+        assert_true(may_be(r));
+        while (r == 0 && e.kind != BEAM_JOB_ENDED) {
+                r = beam_job_next(j, &e, deadline);
+                assert_true(may_be(r));
+                if (r == 0 && e.kind == BEAM_JOB_OUTPUT && e.stream == 1)
+                        strncat(got, e.data, (size_t)e.n);
+        }
+        if (r == 0 && e.exit == BEAM_JOB_EXITED)
+                assert_eq(e.status, 3);
+        if (r == 0 && e.exit == BEAM_JOB_EXITED && e.is_whole)
+                assert_str(got, NINE);
+        if (r == 0)
+                assert_true(may_be(beam_job_leave(j, deadline)));
+        beam_job_free(j);
+        has_failed = mem_has_failed();
+        mem_fail_at(0);
+        /* a worker that is away does not come as far as the allocation that is to fail */
+        return has_failed || r < 0 || e.exit != BEAM_JOB_EXITED;
+}
+
+TEST(no_memory, .timeout = 120) {
+        place p = place_begin("served");
+        uint64_t nth = 1;
+        beam_worker *w;
+
+        assert_ok(beam_worker_new(NULL, &w));
+        assert_ok(beam_worker_allow_function(w, "three", return_three, NULL));
+        assert_ok(beam_worker_join(w, p.ctx));
+        while (start_to_end(&p, nth))
+                nth++;
+        assert_gt(nth, 50u);
+        beam_worker_free(w);
         place_end(&p);
 }
