@@ -240,6 +240,26 @@ def watched_by_ten(jobs):
             assert status != 255 or said
 
 
+def sixteen_streams(jobs):
+    """Beside one another, each whole and in its order, and none mistaken for another."""
+    jobs.worker(allow="true,bash")
+    numbers = range(1, 17)
+    number = jobs.start("bash", "-c", "for n in {1..400}; do for fd in {1..16}; do echo $fd.$n >&$fd; done; done",
+                        outputs=",".join(map(str, numbers)))
+    got = {n: b"" for n in numbers}
+    open_ones = set(numbers)
+    while open_ones:
+        stream, data = jobs.frame(number).split(b":", 1)
+        assert int(stream) in open_ones, "a frame behind the end"
+        got[int(stream)] += data
+        if not data:
+            open_ones.remove(int(stream))
+    assert jobs.status(number) == "0"
+    for fd in numbers:
+        assert got[fd] == b"".join(b"%d.%d\n" % (fd, n) for n in range(1, 401)), fd
+        assert int(jobs.facts(number)[f"out.{fd}.bytes"]) == len(got[fd])
+
+
 def signal_storm(jobs):
     """Thousands at once, by keys and to the client: none ends what does not want it."""
     jobs.worker()
@@ -298,4 +318,5 @@ def held_bomb(jobs):
 
 
 if __name__ == "__main__":
-    sys.exit(context_jobs.main([killed_at_random, server_killed, ten_thousand, watched_by_ten, signal_storm, held_bomb]))
+    sys.exit(context_jobs.main([killed_at_random, server_killed, ten_thousand, watched_by_ten,
+                                sixteen_streams, signal_storm, held_bomb]))
