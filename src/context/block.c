@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "block.h"
 
+#include <math.h>
+
 #include "../base/clock.h"
 #include "../base/mem.h"
 #include "../loop/loop.h"
@@ -97,20 +99,20 @@ static void blocked_free(blocked *b) {
 /* beginning to wait */
 
 bool block_deadline(call *c, int i, int64_t *ret) {
-        long double seconds;
+        long double seconds, ms;
 
         if (!longreal_read(c->argv[i], &seconds)) {
                 call_fail(c, "ERR timeout is not a float or out of range");
                 return false;
         }
-        if (seconds < 0 ||
-            seconds * 1000 >= (long double)INT64_MAX) { /* it becomes negative in Redis */
+        ms = ceill(seconds * 1000);
+        if (ms < 0 || ms >= (long double)INT64_MAX) { /* it becomes negative in Redis */
                 call_fail(c, "ERR timeout is negative");
                 return false;
         }
-        *ret = seconds == 0 ? CLOCK_NEVER
-                            : clock_add(clock_now(),
-                                        seconds > 9e9 ? CLOCK_NEVER : (int64_t)(seconds * 1e9));
+        *ret = ms == 0 ? CLOCK_NEVER
+                       : clock_add(clock_now(),
+                                   seconds > 9e9 ? CLOCK_NEVER : (int64_t)(seconds * 1e9));
         return true;
 }
 

@@ -538,7 +538,7 @@ void cmd_blmpop(call *c) {
         int64_t deadline;
         mpop m;
 
-        if (!block_deadline(c, 1, &deadline) || !read_mpop(c, 2, &m) || pop_first(c, 3, &m))
+        if (!read_mpop(c, 2, &m) || !block_deadline(c, 1, &deadline) || pop_first(c, 3, &m))
                 return;
         call_wait(c, KEY_LIST, &c->argv[3], m.n_keys, deadline, BLOCK_NULL_ARRAY);
 }
