@@ -127,10 +127,14 @@ int command_keys(const command *cmd, const bytes *argv, int argc, int *ret_place
         int n = 0;
 
         for (unsigned i = 0; i < cmd->n_specs; i++) {
-                int r = command_spec_keys(&cmd->specs[i], argv, argc, ret_places + n);
+                const key_spec *spec = &cmd->specs[i];
+                int r = command_spec_keys(spec, argv, argc, ret_places + n);
 
                 if (r < 0)
                         return r;
+                /* streams and IDs that do not pair: COMMAND GETKEYS takes them, and nobody else */
+                if (r > 0 && spec->limit > 1 && (argc - ret_places[n]) % spec->limit != 0)
+                        continue;
                 n += r;
         }
         return n;

@@ -59,6 +59,18 @@ TEST(told_once) {
         end(&t);
 }
 
+TEST(what_does_not_pair_is_no_key) {
+        two t = begin("client tracking on");
+
+        ask(t.a, "xread streams k 1-1 2-2");
+        resp_out_cut(&t.a->out, 0);
+        assert_eq(t.store->tracking.n_items, 0u);
+        ask(t.a, "xread streams k l 1-1 2-2");
+        resp_out_cut(&t.a->out, 0);
+        assert_eq(t.store->tracking.n_items, 2u);
+        end(&t);
+}
+
 TEST(what_was_read_before_it_left_is_nobodys) {
         two t = begin("client tracking on");
         client *c = client_new(t.store);
