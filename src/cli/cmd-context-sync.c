@@ -44,8 +44,13 @@ static int print_changes(const cli_opts *o, const char *url, beam_follower *f, c
                         return wait_stops() || out->is_gone ? CLI_DONE : CLI_TIMEOUT;
                 if (r < 0)
                         return cli_failed("following", url, r, NULL);
-                if (print_change(o, &change, &db) < 0)
+                r = print_change(o, &change, &db);
+                if (r == -EPIPE)
+                        return CLI_DONE; /* whoever read our stdout has enough */
+                if (r < 0) {
+                        say_error("cannot write to stdout: %s", strerror(-r));
                         return CLI_FAILED;
+                }
                 if (change.kind == BEAM_CHANGE_WHOLE)
                         say_note(o, "that is all there is; what changes follows");
         }

@@ -171,6 +171,7 @@ is 'sync: ends in order' $? 0
 telling sync --position "$position" "unix:$tmp/m"
 told 'a change'
 is 'sync: from a position on' "$line" 'SET a 3'
+told 'the change behind it'
 exec 7<&-
 ended $teller 'one that nobody reads'
 is 'sync: ends when nobody reads' $? 0
